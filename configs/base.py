@@ -1,0 +1,126 @@
+"""Every field of a config, with the values from which the other configs depart.
+
+What a field means is said where it is used: see the dataclasses in `lmjax/settings.py` and those
+it names. A field that no module knows, or one that is missing, is an error at the start.
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The base config."""
+    return ml_collections.ConfigDict({
+        "name": "base",
+        "seed": 0,
+        # lmjax.settings.DataSettings
+        "data": {
+            "source": "corpus",
+            "path": "",
+            "metres": (),
+            "encoding": "sounding",
+            "ranges": "wide",
+            "padding": False,
+            "transpose": "paper",
+            "keep_outside": True,
+        },
+        # lmjax.networks.score.EmbeddingSettings
+        "embedding": {
+            "kind": "one_hot",
+            "width": 16,
+            "articulation": 0.5,
+        },
+        # lmjax.networks.evidence.EvidenceSettings
+        "network": {
+            "kind": "evidence",
+            "width": 192,
+            "frame_width": 128,
+            "fold": 2,
+            "layers": 3,
+            "heads": 6,
+            "expansion": 4,
+            "reach": 64,
+            "offsets": 7,
+            "level_width": 128,
+        },
+        # lmjax.noise.schedule.SigmaDistribution
+        "noise": {
+            "kind": "log_logistic",
+            "sigma_min": 0.05,
+            "sigma_max": 20.0,
+            "levels": 20,
+            "centre": 0.9,
+            "spread": 0.55,
+        },
+        # lmjax.training.conditions.ConditionSettings
+        "condition": {
+            "known": 0.6,
+            "drop": 0.2,
+        },
+        # lmjax.training.step.LossSettings
+        "loss": {
+            "kind": "cross_entropy",
+            "cap": 2.0,
+            "sigma": "example",
+        },
+        # lmjax.training.optimizer.OptimizerSettings
+        "optimizer": {
+            "learning_rate": 3e-3,
+            "warmup": 200,
+            "decay": 0.4,
+            "b2": 0.99,
+            "weight_decay": 0.01,
+            "clip": 1.0,
+            "ema": 0.998,
+        },
+        # lmjax.settings.TrainingSettings
+        "training": {
+            "steps": 10_000,
+            "batch_size": 16,
+            "length": 64,
+            "devices": 0,
+            "evaluate_every": 500,
+            "evaluate_windows": 64,
+            "checkpoint_every": 500,
+        },
+        # lmjax.sampling.settings.SamplerSettings
+        "sampler": {
+            "kind": "predictor_corrector",
+            "ladder": "log_logistic",
+            "sigma_max": 20.0,
+            "sigma_min": 0.15,
+            "levels": 32,
+            "centre": 0.9,
+            "spread": 0.55,
+            "steps": 2,
+            "rate": 0.2,
+            "eta": 0.3,
+            "start": "normal",
+        },
+        # lmjax.settings.ComposeSettings
+        "compose": {
+            "num": 8,
+            "batch_size": 16,
+            "seed": 0,
+            "metre": "4/4",
+            "bars": 8,
+            "anacrusis": 0,
+            "key": "",
+            "length": 0,
+            "formats": ("musicxml", "mid", "png"),
+        },
+        # lmjax.settings.EvaluationSettings
+        "evaluation": {
+            "split": "valid",
+            "metres": (),
+            "ranges": "",
+            "length": 64,
+            "stride": 32,
+            "draws": 16,
+            "batch_size": 32,
+            "sigma_min": 0.05,
+            "sigma_max": 20.0,
+            "tracks": ("position", "bar", "beat", "start", "end"),
+            "samples": 64,
+            "sample_length": 128,
+        },
+    })

@@ -1,0 +1,17 @@
+"""Our score model on the JSB benchmark: no re-attacks, no metre, its own split.
+
+    python -m lmjax.main --config=configs/jsb.py --config.data.path=jsb16_train_valid.npz
+"""
+
+import ml_collections
+
+from configs import base
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The config of `configs/ncsn.py` on the benchmark's pieces."""
+    config = base.get_config()
+    config.name = "jsb"
+    config.data.source = "jsb16"
+    config.data.transpose = "wide"
+    return config

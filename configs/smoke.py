@@ -1,0 +1,19 @@
+"""The whole path in under two minutes: a tiny network, few steps. What it composes is noise."""
+
+import ml_collections
+
+from configs import base
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The config of `configs/ncsn.py`, made small."""
+    config = base.get_config()
+    config.name = "smoke"
+    config.network.update(width=32, frame_width=32, layers=1, heads=2, level_width=32, reach=16)
+    config.optimizer.warmup = 5
+    config.training.update(steps=30, batch_size=8, length=32, evaluate_every=10,
+                           evaluate_windows=4, checkpoint_every=10)
+    config.sampler.update(levels=6, steps=1)
+    config.compose.update(num=2, bars=4)
+    config.evaluation.update(length=32, stride=16, draws=2, samples=4, sample_length=32)
+    return config

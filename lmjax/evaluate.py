@@ -1,0 +1,136 @@
+"""Judging a composer: likelihood on held-out pieces, and counterpoint of samples beside Bach."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from lmjax import settings as settings_module
+from lmjax.composer import Composer, draw
+from lmjax.data.dataset import Piece, load_dataset
+from lmjax.data.windows import beats
+from lmjax.files import write_bytes
+from lmjax.metrics import likelihood, theory
+from lmjax.music import rhythm
+from lmjax.music.tokens import RANGES
+from lmjax.requests.form import Form
+from lmjax.sample import configured
+from lmjax.settings import EvaluationSettings
+from lmjax.train import fits, metre_pieces
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+      bound: on the split's pieces.
+      tables: the counterpoint rows of samples and of corpus windows, by column.
+    """
+
+    bound: likelihood.Bound
+    tables: dict[str, dict[str, theory.Interval]]
+
+
+def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
+             progress: bool = True) -> Evaluation:
+    """Measures the composer in a working folder as `config.evaluation` says.
+
+    Prints the figures and writes them to `evaluation.json` in the folder.
+
+    Raises:
+      ConfigError, ValueError: if the config cannot be.
+      CheckpointError: if the folder holds no such composer.
+    """
+    settings = settings_module.from_config(config)
+    composer = configured(settings, workdir)
+    data = load_dataset(settings.data.source, settings.data.path, progress)
+    cfg = settings.evaluation
+    pieces = metre_pieces(data.split(cfg.split), cfg.metres)
+    if cfg.ranges:
+        pieces = tuple(piece for piece in pieces if fits(piece, RANGES[cfg.ranges]))
+    bound = measure_bound(composer, pieces, cfg, progress)
+    tables = {}
+    if cfg.samples:
+        tables = counterpoint(composer, pieces, cfg, progress)
+    result = Evaluation(bound, tables)
+    write_bytes(pathlib.Path(workdir) / "evaluation.json",
+                json.dumps(record(result, cfg), indent=1).encode())
+    print(report(result, cfg, composer))
+    return result
+
+
+def measure_bound(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
+                  progress: bool = False) -> likelihood.Bound:
+    """The likelihood bound of a composer on pieces.
+
+    Raises:
+      ValueError: if a piece has a pitch that the composer's vocabulary lacks.
+    """
+    model = composer.model
+    parts = likelihood.parts_of(pieces, composer.vocabulary, cfg.length, cfg.stride,
+                                [rhythm.NAMES.index(name) for name in cfg.tracks])
+    measure = likelihood.build_measure(model.denoiser, model.table)
+    return likelihood.bound(measure, composer.params, parts, composer.frequencies, cfg.draws,
+                            cfg.sigma_min, cfg.sigma_max, cfg.batch_size, progress=progress)
+
+
+def counterpoint(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
+                 progress: bool = False) -> dict[str, dict[str, theory.Interval]]:
+    """The counterpoint of samples, and of windows of the same length of the pieces.
+
+    The samples are composed in the forms of those windows, key, fermatas and whatever else the
+    config withholds left open, so that both columns have the same metres.
+    """
+    generator = np.random.default_rng(0)
+    cuts = [(piece, start) for piece in pieces for start in beats(piece)
+            if start + cfg.sample_length <= len(piece)]
+    if not cuts:
+        raise ValueError(f"no piece of the split lasts {cfg.sample_length} sixteenths; lower "
+                         f"evaluation.sample_length")
+    chosen = [cuts[i] for i in generator.choice(len(cuts), min(len(cuts), 4 * cfg.samples),
+                                                replace=False)]
+    corpus = [piece.pitch[start:start + cfg.sample_length] for piece, start in chosen]
+    form = Form.with_frames(cfg.sample_length, key=None)
+    tracks = form.tracks()
+    # A window from the midst of a piece: where it begins and ends is not known.
+    tracks[:, [rhythm.START, rhythm.END]] = 0
+    if all(piece.chorale is None for piece in pieces):
+        tracks[:, [rhythm.POSITION, rhythm.BAR]] = 0
+    drawn = draw(composer, jax.random.key(0), cfg.samples, tracks,
+                 composer.settings.compose.batch_size, progress)
+    return {"samples": theory.table(list(drawn.pitch)), f"Bach ({cfg.split})": theory.table(corpus)}
+
+
+def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
+    """The figures as plain numbers, for `evaluation.json`."""
+    bound = result.bound
+    return {"split": cfg.split, "nats_per_frame": bound.per_frame,
+            "standard_error": bound.error, "interval": bound.interval,
+            "pieces": len(bound.frames), "frames": int(bound.frames.sum()), "terms": bound.terms,
+            "density": {"log_sigma": bound.log_sigma.tolist(),
+                        "nats_per_frame": bound.density.tolist()},
+            "counterpoint": result.tables}
+
+
+def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> str:
+    """The figures as text."""
+    bound = result.bound
+    given = ", ".join(cfg.tracks) or "nothing"
+    label = "" if composer.model.states_logits else (
+        "; the model states no token probabilities: its mean is clipped to the simplex")
+    lines = [
+        f"likelihood bound on {len(bound.frames)} pieces ({bound.frames.sum():,} frames) of "
+        f"{cfg.split}: {bound.per_frame:.3f} ± {bound.error:.3f} nats per frame",
+        f"  of which {', '.join(f'{k} {v:.3f}' for k, v in bound.terms.items())}",
+        f"  given: {given}, the length{label}",
+        "  sigma        " + " ".join(f"{np.exp(s):5.2f}" for s in bound.log_sigma),
+        "  nats/log s   " + " ".join(f"{d:5.2f}" for d in bound.density)]
+    if result.tables:
+        lines += ["", theory.format_table(result.tables)]
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""Errors of ratios of sums: pieces are drawn again with replacement."""
+
+import numpy as np
+
+
+def ratio_interval(numerators: np.ndarray, denominators: np.ndarray, seed: int = 0,
+                   draws: int = 1000) -> tuple[float, float, float]:
+    """A ratio of sums over pieces with its 95 % bootstrap interval: (value, low, high).
+
+    Args:
+      numerators: float[N], one per piece.
+      denominators: float[N], one per piece, none negative.
+      seed: of the draws; equal seeds draw the same pieces.
+      draws: how many bootstrap samples.
+
+    Returns:
+      The three numbers, NaN where there is nothing to divide by.
+
+    Raises:
+      ValueError: if there are no pieces.
+    """
+    drawn = _ratios(numerators, denominators, seed, draws)
+    if drawn.size == 0:
+        return float("nan"), float("nan"), float("nan")
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(np.sum(numerators) / np.sum(denominators)), float(low), float(high)
+
+
+def standard_error(numerators: np.ndarray, denominators: np.ndarray, seed: int = 0,
+                   draws: int = 1000) -> float:
+    """The bootstrap standard error of a ratio of sums over pieces, float[N] each.
+
+    NaN where it cannot be told: from a single piece, or with nothing to divide by.
+
+    Raises:
+      ValueError: if there are no pieces.
+    """
+    drawn = _ratios(numerators, denominators, seed, draws)
+    if len(numerators) == 1 or drawn.size < 2:
+        return float("nan")
+    return float(np.std(drawn, ddof=1))
+
+
+def _ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int,
+            draws: int) -> np.ndarray:
+    """The ratio in each bootstrap sample of the pieces that has something to divide by."""
+    sums = np.stack([numerators, denominators], axis=-1).astype(np.float64)
+    pieces = len(sums)
+    if pieces == 0:
+        raise ValueError("a bootstrap needs at least one piece")
+    times = np.random.default_rng(seed).multinomial(pieces, np.full(pieces, 1 / pieces), draws)
+    above, below = (times @ sums).T
+    return above[below > 0] / below[below > 0]

@@ -1,0 +1,198 @@
+"""The likelihood bound of a score model on whole pieces, in nats per frame.
+
+Pieces longer than the window are cut by the chain rule: earlier frames are given as known cells.
+The integral over log sigma is estimated with stratified log-uniform draws, the same for every
+model; errors are bootstrapped over pieces. (See `losses.likelihood` for the three terms.)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from lmjax.data.dataset import Piece
+from lmjax.data.windows import Window, cut, stack
+from lmjax.losses.likelihood import cross_entropy, integrand, prior
+from lmjax.metrics.bootstrap import ratio_interval, standard_error
+from lmjax.music.tokens import Vocabulary
+from lmjax.noise.condition import Condition
+from lmjax.noise.denoiser import Denoise, from_logits
+from lmjax.noise.embed import coordinates, embed
+from lmjax.noise.perturb import perturb
+
+BINS = 16
+
+
+class Part(NamedTuple):
+    """A window of a piece in which the frames before `new` are given."""
+
+    piece: int
+    window: Window
+    new: int
+
+
+class Bound(NamedTuple):
+    """Upper bounds on `-log p`, per piece.
+
+    Attributes:
+      nats: float[P], the whole bound.
+      frames: int[P].
+      terms: the share in nats per frame of "integral", "prior" and "reconstruction".
+      log_sigma: float[BINS], the middle of each bin.
+      density: float[BINS], nats per frame and unit of log sigma: where the model is ignorant.
+    """
+
+    nats: np.ndarray
+    frames: np.ndarray
+    terms: dict[str, float]
+    log_sigma: np.ndarray
+    density: np.ndarray
+
+    @property
+    def per_frame(self) -> float:
+        """Nats per frame, a ratio of sums."""
+        return float(self.nats.sum() / self.frames.sum())
+
+    @property
+    def error(self) -> float:
+        """Standard error of `per_frame`, bootstrapped over pieces."""
+        return standard_error(self.nats, self.frames)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of `per_frame`, bootstrapped over pieces."""
+        _, low, high = ratio_interval(self.nats, self.frames)
+        return low, high
+
+
+def parts_of(pieces: Sequence[Piece], vocabulary: Vocabulary, length: int, stride: int,
+             tracks: Sequence[int]) -> list[Part]:
+    """The windows by which whole pieces are measured.
+
+    Args:
+      pieces: what is measured.
+      vocabulary: what the tokens mean.
+      length: frames of a window; 0 for each piece whole.
+      stride: new frames of every window but a piece's first, which is all new.
+      tracks: indices of the conditioning tracks that are given.
+    """
+    parts = []
+    for index, piece in enumerate(pieces):
+        size = length or -(-len(piece) // 128) * 128  # few sizes, each compiled once
+        done = 0
+        while done < len(piece):
+            # Every window but the first is full up to its end or the piece's.
+            end = min(done + (stride if done else size), len(piece))
+            start = max(end - size, 0)
+            window = cut(piece, start, size, vocabulary)
+            withheld = [i for i in range(window.tracks.shape[-1]) if i not in tracks]
+            window.tracks[:, withheld] = 0
+            parts.append(Part(index, window, done - start))
+            done = end
+    return parts
+
+
+Measure = Callable[..., tuple[jax.Array, jax.Array, jax.Array]]
+
+
+def build_measure(denoiser: Callable[..., Denoise], table_of: Callable[..., jax.Array]) -> Measure:
+    """A jitted function from parameters and a batch to the three terms, float32[B] each.
+
+    A model that states only a mean is measured by what `from_mean` makes of it: clipped to the
+    simplex of each voice.
+
+    Args:
+      denoiser: parameters to a denoiser.
+      table_of: parameters to the embedding table.
+    """
+    @jax.jit
+    def measure(params: Any, keys: jax.Array, tokens: jax.Array, tracks: jax.Array,
+                frames: jax.Array, new: jax.Array, sigma: jax.Array, frequencies: jax.Array,
+                ends: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        table = table_of(params)
+        denoise = denoiser(params)
+        x = embed(table, tokens)
+        known = (jnp.arange(tokens.shape[1]) < new[:, None])[..., None] & frames[..., None]
+        known = jnp.broadcast_to(known, tokens.shape)
+        condition = Condition(tracks, frames, known, jnp.where(known, tokens, 0))
+        unknown = frames[..., None] & ~known
+        mask = coordinates(table, unknown)
+
+        def noisy(at: jax.Array, fold: int) -> jax.Array:
+            key = jax.vmap(lambda k: jax.random.fold_in(k, fold))(keys)
+            one = jax.vmap(lambda k, a, s: perturb(k, a[None], s[None])[0][0])
+            return one(key, x, at)
+
+        mean = from_logits(table, denoise(noisy(sigma, 0), sigma, condition).logits).mean
+        clean = jnp.full_like(sigma, ends[0])
+        rebuilt = cross_entropy(
+            denoise(noisy(clean, 1), clean, condition).logits, tokens, unknown)
+        centre = jnp.einsum("vk,vkd->d", frequencies, table)
+        return integrand(mean, x, sigma, mask), prior(x, centre, ends[1], mask), rebuilt
+
+    return measure
+
+
+def bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: np.ndarray,
+          draws: int, sigma_min: float, sigma_max: float, batch_size: int, seed: int = 0,
+          progress: bool = False) -> Bound:
+    """The bound over the pieces that the parts make up.
+
+    Args:
+      measure: from `build_measure`.
+      params: the model's parameters.
+      parts: from `parts_of`.
+      frequencies: float[V, K], the share of each token in the training data.
+      draws: noise levels per part, stratified over log sigma.
+      sigma_min: where the integral ends and reconstruction begins.
+      sigma_max: where the prior takes over.
+      batch_size: parts at once.
+      seed: of the fixed list of noise draws.
+      progress: whether to show a bar.
+    """
+    low, high = np.log(sigma_min), np.log(sigma_max)
+    shift = np.random.default_rng(seed).random(len(parts))
+    base = jax.random.key(seed)
+    pieces = max(part.piece for part in parts) + 1
+    integral, fixed, frames = np.zeros(pieces), np.zeros((2, pieces)), np.zeros(pieces)
+    binned, weight = np.zeros(BINS), np.zeros(BINS)
+    for chosen in tqdm(list(_batches(parts, draws, batch_size)), disable=not progress,
+                       desc="bound", unit="batch", leave=False):
+        index = np.array([i for i, _ in chosen])
+        u = (np.array([j for _, j in chosen]) + shift[index]) / draws
+        batch = stack([parts[i].window for i in index])
+        new = np.array([parts[i].new for i in index])
+        keys = jax.vmap(lambda i: jax.random.fold_in(base, i))(
+            jnp.array([i * draws + j for i, j in chosen]))
+        terms = measure(params, keys, *batch, new, jnp.asarray(np.exp(low + u * (high - low)),
+                        jnp.float32), jnp.asarray(frequencies, jnp.float32),
+                        jnp.array([sigma_min, sigma_max], jnp.float32))
+        slope, before, rebuilt = (np.asarray(term, np.float64) for term in terms)
+        owner = np.array([parts[i].piece for i in index])
+        count = batch.frames.sum(1) - new
+        np.add.at(integral, owner, slope * (high - low) / draws)
+        np.add.at(fixed, (slice(None), owner), np.stack([before, rebuilt]) / draws)
+        np.add.at(frames, owner, count / draws)
+        bins = np.minimum((u * BINS).astype(int), BINS - 1)
+        np.add.at(binned, bins, slope)
+        np.add.at(weight, bins, count)
+    whole = frames.round().astype(int)
+    shares = np.array([integral.sum(), *fixed.sum(1)]) / whole.sum()
+    middle = low + (np.arange(BINS) + 0.5) / BINS * (high - low)
+    return Bound(integral + fixed.sum(0), whole,
+                 dict(zip(("integral", "prior", "reconstruction"), map(float, shares),
+                          strict=True)),
+                 middle, binned / np.maximum(weight, 1))
+
+
+def _batches(parts: Sequence[Part], draws: int, size: int) -> Iterator[list[tuple[int, int]]]:
+    """(part, draw) pairs in batches of windows of equal length."""
+    by_length: dict[int, list[tuple[int, int]]] = {}
+    for i, part in enumerate(parts):
+        by_length.setdefault(len(part.window.frames), []).extend((i, j) for j in range(draws))
+    for pairs in by_length.values():
+        for start in range(0, len(pairs), size):
+            yield pairs[start:start + size]

@@ -1,0 +1,141 @@
+"""A network and an embedding, joined to the denoiser that everything else sees."""
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings, TokenSpace
+from lmjax.networks.transformer import ScoreTransformer, TransformerSettings
+from lmjax.noise.condition import Condition
+from lmjax.noise.denoiser import Denoise, Denoised, from_logits, from_mean
+from lmjax.noise.embed import evidence, factored_table, one_hot_table, place, unit_rows
+from lmjax.noise.perturb import per_example
+
+EMBEDDINGS = ("one_hot", "learned")
+Params = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbeddingSettings:
+    """How tokens become vectors.
+
+    Attributes:
+      kind: "one_hot" or "learned". Learned vectors have unit norm; the struck and the held form of
+        a pitch are each the sum of a vector for the pitch and one for how it sounds. Learn them by
+        cross-entropy: under the squared error alone they collapse.
+      width: of one voice's vectors, `learned` only.
+      articulation: `one_hot` only: the size of the coordinate that tells struck from held.
+    """
+
+    kind: str = "one_hot"
+    width: int = 16
+    articulation: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.kind not in EMBEDDINGS:
+            raise ValueError(f"embedding.kind must be one of {EMBEDDINGS}, not {self.kind!r}")
+
+
+class LearnedEmbedding(nn.Module):
+    """Unit vectors of tokens, each a sum over what sounds and how."""
+
+    space: TokenSpace
+    width: int
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        """The table float32[V, K, V * width]."""
+        voices = self.space.sound.shape[0]
+        scale = nn.initializers.normal(1.0)
+        sound = self.param("sound", scale, (voices, int(self.space.sound.max()) + 1, self.width))
+        how = self.param("articulation", scale, (voices, 3, self.width))
+        voice = jnp.arange(voices)[:, None]
+        rows = unit_rows(sound[voice, self.space.sound] + how[voice, self.space.articulation])
+        return place(rows * self.space.valid[..., None])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ScoreModel:
+    """A score model as pure functions of its parameters.
+
+    Attributes:
+      space: the vocabulary, as arrays.
+      network: sizes of the network; their type decides which.
+      embedding: how tokens become vectors.
+      track_sizes: how many values each conditioning track takes.
+
+    Raises:
+      ValueError: if the network cannot work with the embedding.
+    """
+
+    space: TokenSpace
+    network: EvidenceSettings | TransformerSettings
+    embedding: EmbeddingSettings
+    track_sizes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.network, TransformerSettings) and (
+                self.embedding.kind != "one_hot" or self.space.articulation.any()):
+            raise ValueError("the paper's transformer states a mean, of which token probabilities "
+                             "can be read only where tokens are one-hot: use encoding 'hold' and "
+                             "embedding 'one_hot', or another network")
+
+    @property
+    def states_logits(self) -> bool:
+        """Whether the network states token probabilities, or a mean of which they are guessed."""
+        return isinstance(self.network, EvidenceSettings)
+
+    def init(self, key: jax.Array, tracks: jax.Array) -> Params:
+        """Fresh parameters; tracks int32[B, T, C] are those of any batch."""
+        network_key, embedding_key = jax.random.split(key)
+        params: Params = {}
+        if self.embedding.kind == "learned":
+            params["embedding"] = self._learned().init(embedding_key)
+        table = self.table(params)
+        batch, time = tracks.shape[:2]
+        x, sigma = jnp.zeros((batch, time, table.shape[-1])), jnp.ones(batch)
+        if isinstance(self.network, TransformerSettings):
+            params["network"] = ScoreTransformer(self.network).init(network_key, x)
+        else:
+            params["network"] = self._evidence_network(self.network).init(
+                network_key, evidence(table, x, sigma), sigma, Condition.free(tracks))
+        return params
+
+    def table(self, params: Params) -> jax.Array:
+        """The embedding, float32[V, K, D]."""
+        if self.embedding.kind == "learned":
+            return self._learned().apply(params["embedding"])
+        space = self.space
+        if not space.articulation.any():
+            return one_hot_table(tuple(int(n) for n in space.valid.sum(axis=1)))
+        return factored_table(
+            space.sound, space.articulation, space.valid, self.embedding.articulation)
+
+    def denoiser(self, params: Params, dropout_key: jax.Array | None = None) -> Denoise:
+        """The model with these parameters; with a key, as it is in training."""
+        table = self.table(params)
+
+        def by_score(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
+            del m  # The paper's network knows nothing but the notes.
+            network = ScoreTransformer(self.network)
+            train = dropout_key is not None
+            rngs = {"dropout": dropout_key} if train else None
+            unscaled = network.apply(params["network"], x, train, rngs=rngs)
+            # score = f / sigma, so the mean x + sigma^2 score is x + sigma f.
+            return from_mean(table, x + per_example(sigma, x) * unscaled)
+
+        def by_logits(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
+            logits = self._evidence_network(self.network).apply(
+                params["network"], evidence(table, x, sigma), sigma, m)
+            return from_logits(table, logits)
+
+        return by_logits if self.states_logits else by_score
+
+    def _learned(self) -> LearnedEmbedding:
+        return LearnedEmbedding(self.space, self.embedding.width)
+
+    def _evidence_network(self, settings: EvidenceSettings) -> EvidenceNetwork:
+        return EvidenceNetwork(self.space, settings, self.track_sizes)

@@ -1,0 +1,30 @@
+"""What is known of a chorale besides its noisy notes: the `m` of `s(x, sigma, m)`."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Condition(NamedTuple):
+    """A batch of conditions; a pytree, so that it travels through `jit` and `scan`.
+
+    Attributes:
+      tracks: int32[B, T, C], rhythm and form (see `music.rhythm`), 0 where not known.
+      frames: bool[B, T], the frames that exist; the rest is padding.
+      known: bool[B, T, V], cells whose token is given.
+      tokens: int32[B, T, V], the given tokens; 0 where not known.
+    """
+
+    tracks: jax.Array
+    frames: jax.Array
+    known: jax.Array
+    tokens: jax.Array
+
+    @classmethod
+    def free(cls, tracks: jax.Array, voices: int = 4) -> "Condition":
+        """Nothing known but the tracks int32[B, T, C]; every frame exists."""
+        batch, time = tracks.shape[:2]
+        return cls(
+            jnp.asarray(tracks, jnp.int32), jnp.ones((batch, time), bool),
+            jnp.zeros((batch, time, voices), bool), jnp.zeros((batch, time, voices), jnp.int32))

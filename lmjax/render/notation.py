@@ -1,0 +1,147 @@
+"""MusicXML: a chorale as an open score of four staves, for any notation editor."""
+
+import os
+from typing import TYPE_CHECKING
+
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
+from lmjax.files import write_bytes
+from lmjax.render.spelling import spell
+
+if TYPE_CHECKING:  # music21 takes seconds to import
+    from music21 import note, stream
+
+# Lengths in sixteenths that one note can show, with at most one dot.
+WRITTEN_LENGTHS = frozenset((1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48))
+QUARTER, HALF = FRAMES_PER_QUARTER, 2 * FRAMES_PER_QUARTER
+
+
+def write_musicxml(chorale: Chorale, path: str | os.PathLike[str]) -> None:
+    """Writes a chorale as MusicXML.
+
+    Raises:
+      FileNotFoundError: if the folder of the file does not exist.
+    """
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+    write_bytes(path, GeneralObjectExporter(to_score(chorale)).parse())
+
+
+def to_score(chorale: Chorale) -> "stream.Score":
+    """A chorale as a music21 score: four parts of measures, with ties, fermatas and spelling."""
+    from music21 import clef, instrument, layout, metadata, stream
+    staves = (
+        (instrument.Soprano, clef.TrebleClef), (instrument.Alto, clef.TrebleClef),
+        (instrument.Tenor, clef.Treble8vbClef), (instrument.Bass, clef.BassClef))
+    score = stream.Score()
+    score.metadata = metadata.Metadata()
+    # As movement alone, for editors print a work's title and a movement's one below the other.
+    score.metadata.movementName = chorale.title or "Chorale"
+    score.metadata.composer = ""  # else the exporter credits itself
+    for voice, (singer, staff_clef) in enumerate(staves):
+        name = VOICES[voice].capitalize()
+        part = stream.Part(id=name)
+        part.partName, part.partAbbreviation = name, name[0] + "."
+        who = singer()
+        # Without these the exporter invents random ids, and equal chorales give unequal files.
+        who.partId, who.instrumentId = f"P{voice + 1}", f"I{voice + 1}"
+        who.partName, who.partAbbreviation = part.partName, part.partAbbreviation
+        part.insert(0, who)
+        measures = _measures(chorale, voice)
+        measures[0].insert(0, staff_clef())
+        part.append(measures)
+        score.insert(0, part)
+    score.insert(0, layout.StaffGroup(list(score.parts), symbol="bracket", barTogether=False))
+    return score
+
+
+def _measures(chorale: Chorale, voice: int) -> "list[stream.Measure]":
+    """The measures of one voice; the first carries the key signature, the last the final bar."""
+    from music21 import bar as barline
+    from music21 import key, meter, stream
+    measures, metre, number = [], None, 0
+    ends = [*(bar.start for bar in chorale.bars[1:]), len(chorale)]
+    notes = chorale.notes(voice)
+    for bar, end in zip(chorale.bars, ends, strict=True):
+        # An upbeat shares the number of the bar that it completes; before the first it is 0.
+        number += bar.offset == 0
+        measure = stream.Measure(number=number)
+        if bar.offset:
+            measure.paddingLeft = bar.offset / QUARTER
+            measure.showNumber = stream.enums.ShowNumber.NEVER
+        elif end - bar.start < bar.length:
+            measure.paddingRight = (bar.length - (end - bar.start)) / QUARTER
+        if bar[1:3] != metre:
+            metre = bar[1:3]
+            measure.insert(0, meter.TimeSignature(f"{bar.numerator}/{bar.denominator}"))
+        for start, stop, pitch in notes:
+            if start < end and stop > bar.start:
+                fermata = pitch != REST and bool(chorale.fermata[start, voice])
+                for element in _written(start, stop, pitch, bar, end, chorale.sharps, fermata):
+                    measure.append(element)
+        measures.append(measure)
+    signature = key.KeySignature(chorale.sharps)
+    if chorale.mode:
+        signature = signature.asKey(chorale.mode)
+    measures[0].insert(0, signature)
+    measures[-1].rightBarline = barline.Barline("final")
+    return measures
+
+
+def _written(start: int, stop: int, pitch: int, bar: Bar, bar_end: int, sharps: int,
+             fermata: bool) -> "list[note.GeneralNote]":
+    """What one bar shows of a note or rest that sounds from frame `start` to `stop`."""
+    from music21 import expressions, note, tie
+    shift = bar.offset - bar.start
+    elements: list[note.GeneralNote] = []
+    for a, b in split(max(start, bar.start) + shift, min(stop, bar_end) + shift, bar):
+        if pitch == REST:
+            elements.append(note.Rest(quarterLength=(b - a) / QUARTER))
+            continue
+        step, alter, octave = spell(pitch, sharps)
+        written = note.Note(f"{step}{'#' * alter}{'-' * -alter}{octave}",
+                            quarterLength=(b - a) / QUARTER)
+        first, last = a - shift == start, b - shift == stop
+        if not (first and last):
+            written.tie = tie.Tie("start" if first else "stop" if last else "continue")
+        if fermata and last:
+            mark = expressions.Fermata()
+            mark.type = "upright"  # music21's default is the inverted sign
+            written.expressions.append(mark)
+        elements.append(written)
+    return elements
+
+
+def split(start: int, stop: int, bar: Bar) -> list[tuple[int, int]]:
+    """Cuts a note into the written notes, tied together, that show the metre.
+
+    A note that crosses a beat must start on a beat; one that crosses a strong beat (the middle of
+    a bar of 4/4, the dotted beats of 6/8) must start and end on beats as well. So eighth - quarter
+    - eighth over a beat becomes eighth - eighth tied to eighth - eighth.
+
+    Args:
+      start: sixteenths from the bar line to where the note starts.
+      stop: sixteenths from the bar line to where it ends.
+      bar: the bar, of which only the metre matters.
+
+    Returns:
+      (start, stop) of each written note, in order.
+    """
+    compound = bar.numerator > 3 and bar.numerator % 3 == 0 and bar.denominator > 2
+    unit = 16 // bar.denominator
+    beat = min(unit, QUARTER)
+    strong = 3 * unit if compound else max(2 * beat, HALF) if bar.numerator % 2 == 0 else 0
+    if bar.denominator == 2:
+        strong = HALF
+    crossed = (start // strong + 1) * strong if strong else stop
+    if crossed < stop:
+        grid = strong if compound else beat
+        allowed = start % grid == 0 == stop % grid and (
+            start % strong == 0 or crossed + strong >= stop)
+    else:
+        allowed = start % beat == 0 or (start // beat + 1) * beat >= stop
+    if allowed and stop - start in WRITTEN_LENGTHS:
+        return [(start, stop)]
+    step = next(step for step in (strong, beat, 2, 1)
+                if step and (start // step + 1) * step < stop)
+    # From on the grid, as far as it goes; from off the grid, to its next line.
+    cut = (stop - 1) // step * step if start % step == 0 else (start // step + 1) * step
+    return split(start, cut, bar) + split(cut, stop, bar)

@@ -1,0 +1,93 @@
+"""Composing from the command line: a composer and a folder to files."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from lmjax import settings as settings_module
+from lmjax.composer import Composer, Draw, draw, load
+from lmjax.files import write_npz
+from lmjax.render.write import write
+from lmjax.requests.form import Form
+from lmjax.settings import ComposeSettings, Settings
+from lmjax.train import check_config
+
+
+def form_of(settings: ComposeSettings) -> Form:
+    """The form that a config asks for.
+
+    Raises:
+      ValueError: naming what cannot be.
+    """
+    key = settings.key or None
+    if settings.length:
+        return Form.with_frames(settings.length, settings.metre, key, settings.anacrusis)
+    return Form(settings.metre, settings.bars, key, settings.anacrusis)
+
+
+def configured(settings: Settings, workdir: str | os.PathLike[str]) -> Composer:
+    """The composer in a folder, sampled as the config says.
+
+    Raises:
+      CheckpointError: if there is none, or it is of another model than the config's.
+    """
+    composer = load(workdir)
+    check_config(pathlib.Path(workdir), composer.about, settings)
+    return dataclasses.replace(composer, settings=settings)
+
+
+def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
+           progress: bool = True) -> pathlib.Path:
+    """Composes as `config.compose` says, with the composer in a working folder.
+
+    Writes every chorale in each of the formats, and `samples.npz` with the arrays of all.
+
+    Args:
+      config: a ConfigDict as in `configs/`, or its dictionary.
+      workdir: the folder of a training.
+      progress: whether to show a bar and say what was done.
+
+    Returns:
+      The folder of the files, `samples/seed-SEED` in the working folder.
+
+    Raises:
+      ConfigError, ValueError: if the config cannot be.
+      CheckpointError: if the folder holds no such composer.
+    """
+    settings = settings_module.from_config(config)
+    form = form_of(settings.compose)
+    composer = configured(settings, workdir)
+    chosen = settings.compose
+    drawn = draw(composer, jax.random.key(chosen.seed), chosen.num, form.tracks(),
+                 chosen.batch_size, progress)
+    folder = pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_draw(folder / "samples.npz", drawn, chosen.seed)
+    digits = max(3, len(str(chosen.num - 1)))
+    for index in tqdm(range(chosen.num if chosen.formats else 0), disable=not progress,
+                      desc="write", unit="chorale"):
+        chorale = form.chorale(drawn.pitch[index], drawn.struck[index],
+                               title=f"Chorale {chosen.seed}.{index}")
+        for suffix in chosen.formats:
+            write(chorale, folder / f"chorale-{index:0{digits}}.{suffix}")
+    if progress:
+        tqdm.write(
+            f"{chosen.num} chorales of {len(form)} sixteenths in {folder}: compiled in "
+            f"{drawn.compile_seconds:.1f} s, composed in {drawn.seconds:.1f} s "
+            f"({drawn.seconds / chosen.num:.2f} s each, {drawn.evaluations} evaluations a window)")
+    return folder
+
+
+def save_draw(path: pathlib.Path, drawn: Draw, seed: int) -> None:
+    """Writes what was drawn as one .npz: tokens, pitches, re-attacks, seeds and diagnostics."""
+    num = len(drawn.tokens)
+    write_npz(path, {
+        "tokens": drawn.tokens, "pitch": drawn.pitch, "struck": drawn.struck,
+        "seed": np.full(num, seed), "index": np.arange(num), "corrected": drawn.corrected,
+        **{f"diagnostics_{name}": values for name, values in drawn.diagnostics.items()}})

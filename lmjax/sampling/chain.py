@@ -1,0 +1,211 @@
+"""The one loop in which every sampler runs.
+
+Most samplers are schedules of one move: ask the model for the denoised state D at a noise level,
+go a share of the way there and add fresh noise,
+
+    x <- x + pull (D(x, sigma) - x) + noise z,    z ~ N(0, I).
+
+Such a schedule is a `Plan`, and a `Sampler` is a plan with the step that carries out its rows.
+Compile once and reuse:
+
+    compose = jax.jit(lambda keys, m: chain.sample(keys, denoise, sampler, m, centre, legal))
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from lmjax.noise.condition import Condition
+from lmjax.noise.denoiser import Denoise, Denoised, score
+from lmjax.sampling.decode import Legal, decode
+
+STARTS = ("normal", "uniform")
+
+# (x float32[B, T, D], scalar sigma) -> Denoised: a model whose condition is settled.
+Ask = Callable[[jax.Array, jax.Array], Denoised]
+
+
+class Plan(NamedTuple):
+    """A schedule of N moves; every field is float32[N], one row is four scalars.
+
+    Attributes:
+      sigma: the noise level at which the model is asked.
+      target: the noise level that the state has afterwards.
+      pull: the share of the way to the denoised state.
+      noise: the standard deviation of the noise that is added.
+    """
+
+    sigma: jax.Array
+    target: jax.Array
+    pull: jax.Array
+    noise: jax.Array
+
+
+# (ask, keys [B], x, row of a plan) -> (x, what the model said of the x that came in)
+Step = Callable[[Ask, jax.Array, jax.Array, Plan], tuple[jax.Array, Denoised]]
+
+
+class Sampler(NamedTuple):
+    """A plan, the step that carries out its rows, and how often that step asks the model."""
+
+    plan: Plan
+    step: Step
+    calls: int = 1
+
+    @property
+    def evaluations(self) -> int:
+        """How often `sample` asks the model, the final denoising included."""
+        return self.calls * len(self.plan.sigma) + 1
+
+
+class Diagnostics(NamedTuple):
+    """What happened at each row of a plan, over the frames that exist; all float32[N, B].
+
+    Attributes:
+      score_norm: length of the score.
+      step_norm: length of the move.
+      entropy: mean entropy of a cell's token probabilities, nats.
+      changed: share of cells whose most probable token differs from the row before; 1 at first.
+    """
+
+    score_norm: jax.Array
+    step_norm: jax.Array
+    entropy: jax.Array
+    changed: jax.Array
+
+
+class Sample(NamedTuple):
+    """Finished chorales.
+
+    Attributes:
+      tokens: int32[B, T, V], the most probable legal sequence; 0 in padding.
+      logits: float32[B, T, V, K], of the final denoising.
+      x: float32[B, T, D], the denoised state.
+      corrected: int32[B], cells in which legality overruled the most probable token.
+      diagnostics: float32[N, B] each.
+    """
+
+    tokens: jax.Array
+    logits: jax.Array
+    x: jax.Array
+    corrected: jax.Array
+    diagnostics: Diagnostics
+
+
+def normal(keys: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Standard normal noise float32[B, *shape], each example's from its own key alone."""
+    return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
+
+
+def first_order(
+        ask: Ask, keys: jax.Array, x: jax.Array, row: Plan) -> tuple[jax.Array, Denoised]:
+    """The step of the module's docstring."""
+    denoised = ask(x, row.sigma)
+    x = x + row.pull * (denoised.mean - x) + row.noise * normal(keys, x.shape[1:])
+    return x, denoised
+
+
+def initial(
+        keys: jax.Array, time: int, centre: jax.Array, sigma: float | jax.Array,
+        start: str = "normal",
+) -> jax.Array:
+    """The state float32[B, T, D] in which a chain begins.
+
+    Args:
+      keys: B PRNG keys.
+      time: T.
+      centre: float32[D], the data's mean frame.
+      sigma: the first noise level.
+      start: "normal", N(centre, sigma^2); or "uniform", U(0, 1) whatever sigma (the paper's code).
+
+    Raises:
+      ValueError: if `start` is neither.
+    """
+    if start not in STARTS:
+        raise ValueError(f"start must be one of {STARTS}, not {start!r}")
+    shape = (time, centre.shape[-1])
+    if start == "uniform":
+        return jax.vmap(lambda key: jax.random.uniform(key, shape))(keys)
+    return centre + sigma * normal(keys, shape)
+
+
+def run(
+        keys: jax.Array, denoise: Denoise, sampler: Sampler, x: jax.Array, condition: Condition,
+) -> tuple[jax.Array, Diagnostics]:
+    """Carries out the sampler's plan from state x.
+
+    Example b depends on `keys[b]` and its own state and condition only, whatever else is in the
+    batch. Row i draws from `fold_in(keys[b], i)`.
+
+    Args:
+      keys: B PRNG keys.
+      denoise: the model, with whatever constraints wrap it.
+      sampler: what to do.
+      x: float32[B, T, D], at noise level `sampler.plan.sigma[0]`.
+      condition: what is known.
+
+    Returns:
+      The state at noise level `sampler.plan.target[-1]`, and the diagnostics.
+    """
+    def ask(state: jax.Array, sigma: jax.Array) -> Denoised:
+        return denoise(state, jnp.full(state.shape[:1], sigma), condition)
+
+    def body(
+            carry: tuple[jax.Array, jax.Array], scanned: tuple[jax.Array, Plan],
+    ) -> tuple[tuple[jax.Array, jax.Array], Diagnostics]:
+        x, best = carry
+        index, row = scanned
+        step_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
+        moved, denoised = sampler.step(ask, step_keys, x, row)
+        info = _diagnose(denoised, x, moved, row.sigma, best, condition.frames)
+        return (moved, denoised.logits.argmax(-1).astype(jnp.int32)), info
+
+    nothing_yet = jnp.full(condition.tokens.shape, -1, jnp.int32)
+    rows = jnp.arange(len(sampler.plan.sigma)), sampler.plan
+    (x, _), diagnostics = jax.lax.scan(body, (x, nothing_yet), rows)
+    return x, diagnostics
+
+
+def sample(
+        keys: jax.Array, denoise: Denoise, sampler: Sampler, condition: Condition,
+        centre: jax.Array, legal: Legal, start: str = "normal",
+) -> Sample:
+    """From noise to tokens: start, chain, final denoising, most probable legal sequence.
+
+    Args:
+      keys: B PRNG keys.
+      denoise: the model, with whatever constraints wrap it.
+      sampler: what to do.
+      condition: what is known; its frames give B and T.
+      centre: float32[D], the data's mean frame.
+      legal: bool[V, K] and bool[V, K, K], which tokens may begin and which may follow which.
+      start: see `initial`.
+    """
+    start_keys, chain_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
+    first, last = sampler.plan.sigma[0], sampler.plan.target[-1]
+    x = initial(start_keys, condition.frames.shape[1], centre, first, start)
+    x, diagnostics = run(chain_keys, denoise, sampler, x, condition)
+    final = denoise(x, jnp.full(x.shape[:1], last), condition)
+    tokens, corrected = decode(final.logits, legal, condition.frames)
+    return Sample(tokens, final.logits, final.mean, corrected, diagnostics)
+
+
+def _diagnose(
+        denoised: Denoised, before: jax.Array, after: jax.Array, sigma: jax.Array,
+        best: jax.Array, frames: jax.Array,
+) -> Diagnostics:
+    """One row's diagnostics, float32[B] each; `best` are the row before's likeliest tokens."""
+    def length(vectors: jax.Array) -> jax.Array:
+        return jnp.sqrt((jnp.square(vectors).sum(-1) * frames).sum(-1))
+
+    def mean_of_cells(values: jax.Array) -> jax.Array:
+        return (values.mean(-1) * frames).sum(-1) / jnp.maximum(frames.sum(-1), 1)
+
+    log_p = jax.nn.log_softmax(denoised.logits)
+    return Diagnostics(
+        length(score(denoised, before, jnp.full(before.shape[:1], sigma))),
+        length(after - before),
+        mean_of_cells(-(jnp.exp(log_p) * log_p).sum(-1)),
+        mean_of_cells((denoised.logits.argmax(-1) != best).astype(jnp.float32)))

@@ -1,0 +1,78 @@
+"""Which sampler, from a config."""
+
+import dataclasses
+
+import jax
+
+from lmjax.noise.schedule import geometric, karras, log_logistic
+from lmjax.sampling import langevin, predictors
+from lmjax.sampling.chain import STARTS, Sampler
+
+SAMPLERS = ("langevin", "ancestral", "consistent", "predictor_corrector", "ode")
+LADDERS = ("geometric", "karras", "log_logistic")
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplerSettings:
+    """A noise ladder and the way down it.
+
+    Attributes:
+      kind: "langevin" (annealed Langevin dynamics), "ancestral" (reverse diffusion), "consistent"
+        (consistent annealed sampling), "predictor_corrector" or "ode" (Heun).
+      ladder: how the levels are spaced: "geometric", "karras", or "log_logistic", which spends
+        them where tokens are in doubt.
+      sigma_max, sigma_min, levels: of the ladder.
+      centre, spread: of "log_logistic".
+      steps: Langevin steps at each level ("langevin", "predictor_corrector").
+      rate: of a Langevin step, the share of the way to the denoised state.
+      eta: the share of the way at each level ("consistent").
+      start: "normal" at the first level about the data's mean, or "uniform" in the unit cube (the
+        paper's code).
+    """
+
+    kind: str = "predictor_corrector"
+    ladder: str = "log_logistic"
+    sigma_max: float = 10.0
+    sigma_min: float = 0.15
+    levels: int = 32
+    centre: float = 0.9
+    spread: float = 0.6
+    steps: int = 2
+    rate: float = 0.2
+    eta: float = 0.3
+    start: str = "normal"
+
+    def __post_init__(self) -> None:
+        for name, choices in (("kind", SAMPLERS), ("ladder", LADDERS), ("start", STARTS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"sampler.{name} must be one of {', '.join(choices)}, "
+                                 f"not {getattr(self, name)!r}")
+        if self.steps < 1:
+            raise ValueError(f"sampler.steps must be at least 1, not {self.steps}")
+        self.build()
+
+    def sigmas(self) -> jax.Array:
+        """The ladder, float32[levels], descending."""
+        ends = self.sigma_max, self.sigma_min, self.levels
+        if self.ladder == "geometric":
+            return geometric(*ends)
+        if self.ladder == "karras":
+            return karras(*ends)
+        return log_logistic(*ends, self.centre, self.spread)
+
+    def build(self) -> Sampler:
+        """The sampler.
+
+        Raises:
+          ValueError: if the numbers make no sampler.
+        """
+        sigmas = self.sigmas()
+        if self.kind == "langevin":
+            return langevin.annealed(sigmas, self.steps, rate=self.rate)
+        if self.kind == "ancestral":
+            return predictors.ancestral(sigmas)
+        if self.kind == "consistent":
+            return predictors.consistent(sigmas, self.eta)
+        if self.kind == "ode":
+            return predictors.heun(sigmas)
+        return langevin.predictor_corrector(sigmas, self.steps, self.rate)

@@ -1,0 +1,268 @@
+"""A config as one frozen record: typos and missing fields are errors at the start.
+
+Configs are ml-collections ConfigDicts (see `configs/base.py` for every field and what it means);
+each section becomes the settings of the module that uses it.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from lmjax.music import rhythm
+from lmjax.music.tokens import ENCODINGS, RANGES, Vocabulary
+from lmjax.networks.evidence import EvidenceSettings
+from lmjax.networks.score import EmbeddingSettings
+from lmjax.networks.transformer import TransformerSettings
+from lmjax.noise.schedule import SigmaDistribution
+from lmjax.sampling.settings import SamplerSettings
+from lmjax.training.conditions import ConditionSettings
+from lmjax.training.optimizer import OptimizerSettings
+from lmjax.training.step import LossSettings
+
+NETWORKS = {"evidence": EvidenceSettings, "transformer": TransformerSettings}
+
+
+class ConfigError(ValueError):
+    """A config that lacks a field, has one too many, or a value of the wrong kind."""
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+
+
+def _positive(section: str, settings: Any, *names: str) -> None:
+    for name in names:
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{section}.{name} must be at least 1, not {getattr(settings, name)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """Which music, and how it becomes tokens.
+
+    Attributes:
+      source: "corpus", the chorales of the installed music21, or "jsb16", the JSB benchmark.
+      path: the benchmark's file, for "jsb16".
+      metres: the metres of the pieces to train on, such as ("4/4",); () for all.
+      encoding: "sounding" or "hold".
+      ranges: voice ranges of the vocabulary: "wide" or "paper".
+      padding: whether the end of a short piece is filled with a token of its own.
+      transpose: voice ranges inside which a piece is transposed in training; "" for not at all.
+      keep_outside: whether pieces that fit those ranges in no transposition are trained on.
+    """
+
+    source: str = "corpus"
+    path: str = ""
+    metres: tuple[str, ...] = ()
+    encoding: str = "sounding"
+    ranges: str = "wide"
+    padding: bool = False
+    transpose: str = "paper"
+    keep_outside: bool = True
+
+    def __post_init__(self) -> None:
+        _one_of("data.encoding", self.encoding, ENCODINGS)
+        _one_of("data.ranges", self.ranges, tuple(RANGES))
+        _one_of("data.transpose", self.transpose, ("", *RANGES))
+
+    def vocabulary(self, articulation: bool) -> Vocabulary:
+        """The vocabulary, for data that tells struck from held cells or not."""
+        return Vocabulary(self.encoding, RANGES[self.ranges],
+                          articulation or self.encoding == "hold", self.padding)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """How long, how much at a time, and what is kept.
+
+    Attributes:
+      steps: of the optimizer.
+      batch_size: windows a step, over all devices.
+      length: frames of a window.
+      devices: local devices to use; 0 for all.
+      evaluate_every: steps between validations.
+      evaluate_windows: how many validation windows; a fixed choice.
+      checkpoint_every: steps between checkpoints.
+    """
+
+    steps: int = 8000
+    batch_size: int = 16
+    length: int = 64
+    devices: int = 0
+    evaluate_every: int = 500
+    evaluate_windows: int = 64
+    checkpoint_every: int = 500
+
+    def __post_init__(self) -> None:
+        _positive("training", self, "steps", "batch_size", "length", "evaluate_every",
+                  "evaluate_windows", "checkpoint_every")
+        _whole_beats("training.length", self.length)
+
+
+@dataclasses.dataclass(frozen=True)
+class ComposeSettings:
+    """What `--mode=sample` composes, and in which files.
+
+    Attributes:
+      num: how many chorales.
+      batch_size: how many at once.
+      seed: of the noise.
+      metre, bars, anacrusis, key: the form (see `lmjax.Form`); an empty key leaves it open.
+      length: sixteenths in all; 0 for whole bars.
+      formats: of the files, any of "musicxml", "mid", "png".
+    """
+
+    num: int = 8
+    batch_size: int = 16
+    seed: int = 0
+    metre: str = "4/4"
+    bars: int = 8
+    anacrusis: int = 0
+    key: str = ""
+    length: int = 0
+    formats: tuple[str, ...] = ("musicxml", "mid", "png")
+
+    def __post_init__(self) -> None:
+        _positive("compose", self, "num", "batch_size", "bars")
+        if self.length:
+            _whole_beats("compose.length", self.length)
+        for suffix in self.formats:
+            _one_of("compose.formats", suffix, ("musicxml", "mid", "png"))
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationSettings:
+    """What `--mode=evaluate` measures.
+
+    Attributes:
+      split: of the data.
+      metres: the metres of the pieces that are measured; () for all.
+      ranges: "paper" or "wide" measures the pieces inside those voice ranges alone; "" all.
+      length: frames of a window; 0 reads each piece whole.
+      stride: new frames of a window; those before are given.
+      draws: noise levels per window, stratified over log sigma.
+      batch_size: windows at once.
+      sigma_min, sigma_max: the ends of the bound's integral.
+      tracks: conditioning tracks that are given; the others are withheld.
+      samples: chorales composed for the counterpoint table; 0 for no table.
+      sample_length: their frames.
+    """
+
+    split: str = "valid"
+    metres: tuple[str, ...] = ()
+    ranges: str = ""
+    length: int = 64
+    stride: int = 32
+    draws: int = 16
+    batch_size: int = 32
+    sigma_min: float = 0.05
+    sigma_max: float = 20.0
+    tracks: tuple[str, ...] = ("position", "bar", "beat", "start", "end")
+    samples: int = 64
+    sample_length: int = 128
+
+    def __post_init__(self) -> None:
+        _one_of("evaluation.ranges", self.ranges, ("", *RANGES))
+        _positive("evaluation", self, "stride", "draws", "batch_size")
+        if self.length and self.stride > self.length:
+            raise ValueError(f"evaluation.stride must not exceed evaluation.length, but "
+                             f"{self.stride} > {self.length}")
+        if self.samples < 0 or self.length < 0:
+            raise ValueError("evaluation.samples and evaluation.length must not be negative")
+        _whole_beats("evaluation.sample_length", self.sample_length)
+        for track in self.tracks:
+            _one_of("evaluation.tracks", track, rhythm.NAMES)
+
+
+def _whole_beats(name: str, frames: int) -> None:
+    if frames < 4 or frames % 4:
+        raise ValueError(f"{name} must be a positive multiple of 4 sixteenths (whole quarter-note "
+                         f"beats), not {frames}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """A whole config."""
+
+    name: str
+    seed: int
+    data: DataSettings
+    embedding: EmbeddingSettings
+    network: EvidenceSettings | TransformerSettings
+    noise: SigmaDistribution
+    condition: ConditionSettings
+    loss: LossSettings
+    optimizer: OptimizerSettings
+    training: TrainingSettings
+    sampler: SamplerSettings
+    compose: ComposeSettings
+    evaluation: EvaluationSettings
+
+
+def from_config(config: Mapping[str, Any]) -> Settings:
+    """The settings that a config states.
+
+    Args:
+      config: a ConfigDict, or the dictionary of one.
+
+    Raises:
+      ConfigError: naming the field that is unknown, missing or of the wrong type.
+      ValueError: from a section whose values cannot be.
+    """
+    plain = config.to_dict() if hasattr(config, "to_dict") else dict(config)
+    return _freeze(Settings, plain, "config")
+
+
+def to_config(settings: Settings) -> dict[str, Any]:
+    """The dictionary from which `from_config` makes the same settings."""
+    config = dataclasses.asdict(settings)
+    config["network"]["kind"] = next(
+        kind for kind, cls in NETWORKS.items() if isinstance(settings.network, cls))
+    return config
+
+
+def _freeze(cls: Any, section: Mapping[str, Any], path: str) -> Any:
+    section = dict(section)
+    fields = {field.name: typing.get_type_hints(cls)[field.name]
+              for field in dataclasses.fields(cls)}
+    for name in section:
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(fields)}"
+            raise ConfigError(f"{path} has no field {name}; {hint}")
+    for name in fields:
+        if name not in section:
+            raise ConfigError(f"{path} lacks the field {name}; see configs/base.py")
+    return cls(**{name: _value(kind, section[name], f"{path}.{name}")
+                  for name, kind in fields.items()})
+
+
+def _value(kind: Any, value: Any, path: str) -> Any:
+    """A field's value, checked against its annotation."""
+    if isinstance(kind, types.UnionType):  # the network, told apart by its kind
+        section = _section(value, path)
+        name = section.pop("kind", None)
+        if name not in NETWORKS:
+            raise ConfigError(f"{path}.kind must be one of {', '.join(NETWORKS)}, not {name!r}")
+        return _freeze(NETWORKS[name], section, path)
+    if dataclasses.is_dataclass(kind):
+        return _freeze(kind, _section(value, path), path)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ConfigError(f"{path} must be a tuple, not {value!r}")
+        return tuple(_value(typing.get_args(kind)[0], item, path) for item in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ConfigError(f"{path} must be of type {kind.__name__}, not {value!r}")
+    return value
+
+
+def _section(value: Any, path: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{path} must be a section of fields, not {value!r}")
+    return dict(value)

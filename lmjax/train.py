@@ -1,0 +1,303 @@
+"""Training: a config and a working folder to a composer."""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from lmjax import settings as settings_module
+from lmjax.composer import Composer, build_model, load
+from lmjax.data.batches import Batches
+from lmjax.data.dataset import Dataset, Piece, load_dataset
+from lmjax.metrics import likelihood
+from lmjax.music import rhythm
+from lmjax.music.tokens import RANGES, Vocabulary
+from lmjax.networks.score import ScoreModel
+from lmjax.render.curve import write_curve
+from lmjax.settings import Settings
+from lmjax.training import checkpoints, mesh, optimizer, step
+from lmjax.training.state import TrainState
+from lmjax.training.writers import MetricsWriter, read_metrics
+
+LOG_EVERY = 50  # steps between lines of metrics
+# Tracks that are withheld together in training: metre and place, fermatas, key and mode.
+DROPPED_TOGETHER = (
+    (rhythm.POSITION, rhythm.BAR), (rhythm.START, rhythm.END), (rhythm.FERMATA,),
+    (rhythm.KEY, rhythm.MODE))
+# What may differ between the run that made a checkpoint and the one that goes on from it.
+FREE_SECTIONS = ("name", "sampler", "compose", "evaluation")
+
+
+class DivergedError(ValueError):
+    """A loss that is no longer a number."""
+
+
+def metre_pieces(pieces: Sequence[Piece], metres: Sequence[str]) -> tuple[Piece, ...]:
+    """The pieces that are in one of the metres throughout; all if none is named.
+
+    Raises:
+      ValueError: if that leaves none.
+    """
+    kept = tuple(piece for piece in pieces if not metres or (
+        piece.chorale is not None and all(
+            f"{bar.numerator}/{bar.denominator}" in metres for bar in piece.chorale.bars)))
+    if not kept:
+        raise ValueError(f"no piece is in {' or '.join(metres) or 'this split'}")
+    return kept
+
+
+def train(config: Mapping[str, Any], workdir: str | pathlib.Path,
+          progress: bool = True) -> Composer:
+    """Trains, or goes on training, until the config's last step.
+
+    The folder receives checkpoints, `metrics.jsonl` and `loss.png`. A run that is stopped at any
+    moment and started again ends with the same numbers as one that was not stopped.
+
+    Args:
+      config: a ConfigDict as in `configs/`, or its dictionary.
+      workdir: the working folder, made if need be.
+      progress: whether to show a bar and say what is going on.
+
+    Returns:
+      The composer with the best validation.
+
+    Raises:
+      ConfigError, ValueError: if the config cannot be.
+      CheckpointError: if the folder holds a run of another config, or a damaged one.
+      DivergedError: if the loss stops being a number.
+    """
+    settings = settings_module.from_config(config)
+    folder = pathlib.Path(workdir)
+    data = load_dataset(settings.data.source, settings.data.path, progress)
+    vocabulary = settings.data.vocabulary(data.vocabulary_articulation)
+    pieces = metre_pieces(data.split("train"), settings.data.metres)
+    run = Run(settings, folder, vocabulary, build_model(settings, vocabulary), Batches(
+        pieces, vocabulary, settings.training.batch_size, settings.training.length,
+        RANGES[settings.data.transpose] if settings.data.transpose else None,
+        settings.data.keep_outside), data, progress)
+    run.go()
+    plot(folder)
+    return load(folder)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """One training run: what `train` has settled before the first step."""
+
+    settings: Settings
+    folder: pathlib.Path
+    vocabulary: Vocabulary
+    model: ScoreModel
+    batches: Batches
+    data: Dataset
+    progress: bool
+
+    def go(self) -> None:
+        """From the newest checkpoint, or the start, to the last step."""
+        cfg = self.settings.training
+        done = checkpoints.latest_step(self.folder, checkpoints.RESUME)
+        if done is not None:
+            self.check_same()
+        if done == cfg.steps:
+            self.say(f"{self.folder} has been trained to step {done}")
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        devices = mesh.build_mesh(cfg.batch_size, cfg.devices)
+        state = self.restore(devices, done)
+        compiled = self.compile(devices, state)
+        writer = MetricsWriter(self.folder, int(state.step))
+        frequencies = self.frequencies()
+        validate = self.validation(frequencies)
+        best = min((row["valid"] for row in read_metrics(self.folder) if "valid" in row),
+                   default=float("inf"))
+        losses: list[dict[str, jax.Array]] = []
+        first, start = int(state.step), time.perf_counter()
+        with tqdm(total=cfg.steps, initial=first, disable=not self.progress, desc="train",
+                  unit="step", smoothing=0.02) as bar:
+            for number in range(first, cfg.steps):
+                batch = mesh.place_batch(devices, self.batches(self.settings.seed, number))
+                state, metrics = compiled(state, tuple(batch))
+                losses.append(metrics)
+                done = number + 1
+                bar.update()
+                if done == first + LOG_EVERY:
+                    self.announce(start, done - first)
+                evaluating = done % cfg.evaluate_every == 0 or done == cfg.steps
+                saving = done % cfg.checkpoint_every == 0 or done == cfg.steps
+                if done % LOG_EVERY == 0 or evaluating or saving:
+                    row = self.mean_metrics(losses, done)
+                    losses.clear()
+                    if evaluating:
+                        weights = state.ema if self.settings.optimizer.ema else state.params
+                        row["valid"] = validate(weights)
+                        if row["valid"] < best:
+                            best = row["valid"]
+                            checkpoints.save(self.folder, checkpoints.BEST, done, weights,
+                                             self.about(frequencies, done, best))
+                    writer.write(done, row)
+                    bar.set_postfix(loss=f"{row['loss']:.3f}", valid=f"{best:.3f}")
+                if saving:
+                    checkpoints.save(self.folder, checkpoints.RESUME, done, state,
+                                     self.about(frequencies, done, best))
+        writer.close()
+
+    def restore(self, devices: jax.sharding.Mesh, done: int | None) -> TrainState:
+        """The state to begin with, on the devices."""
+        cfg = self.settings
+        rule = optimizer.build(cfg.optimizer, cfg.training.steps)
+        tracks = np.zeros((cfg.training.batch_size, cfg.training.length, len(rhythm.SIZES)),
+                          np.int32)
+
+        def create(key: jax.Array) -> TrainState:
+            return TrainState.create(self.model.init(key, tracks), rule)
+
+        everywhere = mesh.copied_to(devices)
+        key = jax.random.fold_in(jax.random.key(cfg.seed), 0)
+        if done is None:
+            return jax.jit(create, out_shardings=everywhere)(key)
+        shapes = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere),
+            jax.eval_shape(create, key))
+        self.say(f"resuming {self.folder} from step {done}")
+        return checkpoints.read_arrays(self.folder, checkpoints.RESUME, shapes)
+
+    def compile(self, devices: jax.sharding.Mesh, state: TrainState) -> Any:
+        """The training step, compiled; says how long that took."""
+        cfg = self.settings
+        one = step.build_step(
+            self.model, optimizer.build(cfg.optimizer, cfg.training.steps),
+            jax.random.fold_in(jax.random.key(cfg.seed), 1), cfg.noise, cfg.condition,
+            DROPPED_TOGETHER, cfg.loss, cfg.optimizer.ema)
+        everywhere, over = mesh.copied_to(devices), mesh.split_over(devices)
+        jitted = jax.jit(one, in_shardings=(everywhere, over),
+                         out_shardings=(everywhere, everywhere), donate_argnums=0)
+        start = time.perf_counter()
+        batch = mesh.place_batch(devices, self.batches(cfg.seed, 0))
+        compiled = jitted.lower(state, tuple(batch)).compile()
+        count = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+        self.say(f"{count:,} parameters, {len(self.batches.choices)} pieces, "
+                 f"{devices.size} {jax.default_backend()} device(s), "
+                 f"compiled in {time.perf_counter() - start:.0f} s")
+        return compiled
+
+    def announce(self, start: float, steps: int) -> None:
+        """Says how long the training will take."""
+        rate = (time.perf_counter() - start) / steps
+        self.say(f"{self.settings.training.steps:,} steps at {rate:.3f} s: about "
+                 f"{rate * self.settings.training.steps / 60:.0f} minutes in all")
+
+    def mean_metrics(self, losses: list[dict[str, jax.Array]], done: int) -> dict[str, float]:
+        """The mean of each metric over the steps since the last line.
+
+        Raises:
+          DivergedError: if one is not a number.
+        """
+        row = {name: float(np.mean([np.asarray(m[name], np.float64) for m in losses]))
+               for name in losses[0]}
+        for name, value in row.items():
+            if not np.isfinite(value):
+                bad = done - len(losses) + 1 + int(np.argmax(
+                    [not np.isfinite(m[name]) for m in losses]))
+                last = checkpoints.latest_step(self.folder, checkpoints.RESUME)
+                kept = (f"the last good checkpoint is that of step {last}" if last is not None
+                        else "there is no checkpoint yet")
+                raise DivergedError(
+                    f"training diverged: the {name.replace('_', ' ')} of step {bad} is {value}; "
+                    f"{kept}; try a lower optimizer.learning_rate")
+        return row
+
+    def validation(self, frequencies: np.ndarray) -> Any:
+        """A function from weights to a quick bound, nats per frame, on fixed windows."""
+        cfg = self.settings
+        pieces = [piece for piece in metre_pieces(self.data.split("valid"), cfg.data.metres)
+                  if fits(piece, self.vocabulary.ranges)]
+        parts = likelihood.parts_of(pieces, self.vocabulary, cfg.training.length,
+                                    cfg.training.length, range(len(rhythm.SIZES)))
+        order = np.random.default_rng(0).permutation(len(parts))
+        parts = [parts[i] for i in order[:cfg.training.evaluate_windows]]
+        measure = likelihood.build_measure(self.model.denoiser, self.model.table)
+
+        def validate(weights: Any) -> float:
+            return likelihood.bound(
+                measure, weights, parts, frequencies, 8, cfg.evaluation.sigma_min,
+                cfg.evaluation.sigma_max, cfg.training.batch_size).per_frame
+
+        return validate
+
+    def frequencies(self) -> np.ndarray:
+        """float32[V, K], the share of each token in the training pieces."""
+        counts = np.zeros((len(self.vocabulary.ranges), self.vocabulary.size))
+        for piece, _, _ in self.batches.choices:
+            if fits(piece, self.vocabulary.ranges):
+                tokens = self.vocabulary.encode(piece.pitch, piece.struck)
+                for voice, row in enumerate(counts):
+                    row += np.bincount(tokens[:, voice], minlength=len(row))
+        return (counts / counts.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def about(self, frequencies: np.ndarray, done: int, best: float) -> dict[str, Any]:
+        """The description that makes a checkpoint usable by itself."""
+        return {
+            "config": settings_module.to_config(self.settings),
+            "vocabulary": dataclasses.asdict(self.vocabulary),
+            "frequencies": frequencies.tolist(),
+            "data": {"fingerprint": self.data.fingerprint,
+                     "splits": {name: [piece.name for piece in pieces]
+                                for name, pieces in self.data.splits.items()}},
+            "step": done, "valid": best}
+
+    def check_same(self) -> None:
+        """Raises CheckpointError unless the folder's run had this config and this data."""
+        about = checkpoints.read_about(self.folder, checkpoints.RESUME)
+        check_config(self.folder, about, self.settings)
+        if about["data"]["fingerprint"] != self.data.fingerprint:
+            raise checkpoints.CheckpointError(
+                f"the run in {self.folder} was started on other data; choose another --workdir")
+
+    def say(self, text: str) -> None:
+        """Prints a line, above the progress bar."""
+        if self.progress:
+            tqdm.write(text)
+
+
+def fits(piece: Piece, ranges: Sequence[tuple[int, int]]) -> bool:
+    """Whether every pitch lies in its voice's range as written."""
+    low, high = np.array(ranges).T
+    sounding = piece.pitch >= 0
+    return not (sounding & ((piece.pitch < low) | (piece.pitch > high))).any()
+
+
+def check_config(folder: pathlib.Path, about: Mapping[str, Any], settings: Settings) -> None:
+    """Raises CheckpointError naming the first field in which a checkpoint's config differs."""
+    wanted = settings_module.to_config(settings)
+    for section, value in about["config"].items():
+        if section in FREE_SECTIONS:
+            continue
+        mine, theirs = ((v if isinstance(v, dict) else {"": v})
+                        for v in (wanted[section], value))
+        for field in sorted(mine.keys() | theirs.keys()):
+            ours, others = _plain(mine.get(field)), _plain(theirs.get(field))
+            if ours != others:
+                name = f"{section}.{field}".rstrip(".")
+                raise checkpoints.CheckpointError(
+                    f"{folder} holds a model with {name}={others!r}, and the config asks for "
+                    f"{ours!r}; use the same config, or another --workdir")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def plot(folder: pathlib.Path) -> None:
+    """Writes `loss.png` from the folder's metrics."""
+    rows = read_metrics(folder)
+    valid = [row for row in rows if "valid" in row]
+    series = {"training loss": ([r["step"] for r in rows], [r["loss"] for r in rows])}
+    if valid:
+        series["validation bound, nats per frame"] = (
+            [r["step"] for r in valid], [r["valid"] for r in valid])
+    write_curve(folder / "loss.png", series, "step", "")

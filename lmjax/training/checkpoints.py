@@ -1,0 +1,130 @@
+"""Checkpoints by Orbax, self-describing. The only module that imports Orbax.
+
+A working folder holds two kinds:
+
+    checkpoints/STEP/   the whole training state, the last few, to resume from
+    best/STEP/          the averaged weights with the best validation so far, to compose with
+
+Beside the arrays each holds `about`, a JSON record of all that is needed to use them: the config,
+the vocabulary, the data and its split, the data's mean frame.
+"""
+
+import pathlib
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+RESUME, BEST = "checkpoints", "best"
+KEPT = {RESUME: 2, BEST: 1}
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, damaged, or of another model."""
+
+
+def _manager(folder: pathlib.Path, kind: str, create: bool) -> ocp.CheckpointManager:
+    return ocp.CheckpointManager(
+        (folder / kind).absolute(),
+        options=ocp.CheckpointManagerOptions(
+            max_to_keep=KEPT[kind], create=create, enable_async_checkpointing=False),
+        item_names=("arrays", "about"))
+
+
+def save(folder: pathlib.Path, kind: str, step: int, arrays: Any, about: dict[str, Any]) -> None:
+    """Saves arrays and their description; older ones beyond the kept number go.
+
+    A checkpoint of the same step is left as it is: a run that is repeated makes the same one.
+    Orbax writes to a temporary folder and renames it, so a killed run leaves no half checkpoint.
+
+    Raises:
+      CheckpointError: if it cannot be written.
+    """
+    try:
+        with _manager(folder, kind, create=True) as manager:
+            if step in manager.all_steps():
+                return
+            manager.save(step, args=ocp.args.Composite(
+                arrays=ocp.args.StandardSave(arrays), about=ocp.args.JsonSave(about)))
+            manager.wait_until_finished()
+    except Exception as error:
+        # Orbax and TensorStore report a full or forbidden disk by exceptions of many kinds.
+        raise CheckpointError(
+            f"the checkpoint of step {step} cannot be written to {folder / kind}: "
+            f"{_first_line(error)}; free some space or choose another --workdir") from error
+
+
+def latest_step(folder: pathlib.Path, kind: str) -> int | None:
+    """The newest step that a folder holds a complete checkpoint of, None if there is none."""
+    if not (folder / kind).is_dir():
+        return None
+    with _manager(folder, kind, create=False) as manager:
+        return manager.latest_step()
+
+
+def read_about(folder: pathlib.Path, kind: str) -> dict[str, Any]:
+    """The description of the newest checkpoint.
+
+    Raises:
+      CheckpointError: if there is none, or it cannot be read.
+    """
+    step = _required_step(folder, kind)
+    try:
+        with _manager(folder, kind, create=False) as manager:
+            restored = manager.restore(step, args=ocp.args.Composite(about=ocp.args.JsonRestore()))
+        about = restored["about"]
+    except Exception as error:
+        raise _damaged(folder, kind, step, error) from error
+    if not isinstance(about, dict):
+        raise _damaged(folder, kind, step, ValueError("it has no description"))
+    return about
+
+
+def read_arrays(folder: pathlib.Path, kind: str, like: Any) -> Any:
+    """The arrays of the newest checkpoint.
+
+    Args:
+      folder: the working folder.
+      kind: `RESUME` or `BEST`.
+      like: a pytree of arrays or shapes, with shardings if the arrays are to have them.
+
+    Raises:
+      CheckpointError: if there is none, it is damaged, or its arrays are of another shape.
+    """
+    step = _required_step(folder, kind)
+    try:
+        with _manager(folder, kind, create=False) as manager:
+            restored = manager.restore(step, args=ocp.args.Composite(
+                arrays=ocp.args.StandardRestore(like)))
+        arrays = restored["arrays"]
+    except Exception as error:
+        raise _damaged(folder, kind, step, error) from error
+    for (path, wanted), found in zip(
+            jax.tree.leaves_with_path(like), jax.tree.leaves(arrays), strict=True):
+        if wanted.shape != found.shape:
+            raise CheckpointError(
+                f"the checkpoint in {folder / kind / str(step)} is of another model: "
+                f"{jax.tree_util.keystr(path)} has shape {found.shape}, not {wanted.shape}")
+    return arrays
+
+
+def _required_step(folder: pathlib.Path, kind: str) -> int:
+    if not folder.is_dir():
+        raise CheckpointError(f"there is no folder {folder}; train first, or correct the path")
+    step = latest_step(folder, kind)
+    if step is None:
+        raise CheckpointError(f"{folder} holds no checkpoint; train first, with --mode=train")
+    return step
+
+
+def _damaged(
+        folder: pathlib.Path, kind: str, step: int, error: Exception) -> CheckpointError:
+    path = folder / kind / str(step)
+    return CheckpointError(
+        f"the checkpoint in {path} is damaged or of another model ({_first_line(error)}); "
+        f"remove that folder to go on from an earlier one, or train anew in another --workdir")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,106 @@
+"""Samplers of a Gaussian: every row is linear, so the moments at each finite ladder are known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmjax.noise.denoiser import Denoised
+from lmjax.noise.schedule import geometric
+from lmjax.sampling import chain, langevin, predictors
+
+MU, TAU2 = 1.5, 0.8
+CHAINS, TIME, WIDTH = 100, 20, 20
+NUMBERS = CHAINS * TIME * WIDTH
+
+
+def denoise(x, sigma, condition):
+    """The exact posterior mean of N(MU, TAU2), independent coordinates."""
+    share = (TAU2 / (TAU2 + jnp.square(sigma)))[:, None, None]
+    return Denoised(MU + share * (x - MU), jnp.zeros((*condition.tokens.shape, 1)))
+
+
+def residue(sigma):
+    """1 - the share of x in the posterior mean: `x - D = residue (x - mu)`."""
+    return sigma**2 / (TAU2 + sigma**2)
+
+
+def predicted(sampler, mean, variance):
+    """Mean and variance after the plan, by its linear recursion."""
+    for row in zip(*map(np.float64, sampler.plan), strict=True):
+        sigma, target, pull, noise = row
+        if sampler.calls == 2:
+            here = residue(sigma) / sigma
+            there = residue(target) / target * (1 + (target - sigma) * here)
+            factor = 1 + (target - sigma) * (here + there) / 2
+        else:
+            factor = 1 - pull * residue(sigma)
+        mean = MU + factor * (mean - MU)
+        variance = factor**2 * variance + noise**2
+    return mean, variance
+
+
+def run(sampler, free, keys, centre=0.0):
+    """The end states of a chain begun at N(centre, sigma_1^2)."""
+    @jax.jit
+    def chains(keys):
+        start = chain.initial(keys, TIME, jnp.full(WIDTH, centre), sampler.plan.sigma[0])
+        return chain.run(jax.vmap(jax.random.fold_in, (0, None))(keys, 99), denoise, sampler,
+                         start, free(CHAINS, TIME))
+    return chains(keys(CHAINS))
+
+
+def test_moments_are_those_of_the_linear_recursion(build, ladder, free, keys):
+    sampler = build(ladder)
+    x, diagnostics = run(sampler, free, keys)
+    mean, variance = predicted(sampler, 0.0, float(ladder[0]) ** 2)
+    x = np.asarray(x, np.float64)
+    assert abs(x.mean() - mean) < 4 * np.sqrt(variance / NUMBERS)
+    assert abs(x.var() / variance - 1) < 4 * np.sqrt(2 / NUMBERS)
+    assert all(field.shape == (len(sampler.plan.sigma), CHAINS) for field in diagnostics)
+
+
+def test_moments_approach_the_truth_as_levels_grow(build):
+    def error(levels):
+        sigmas = geometric(50.0, 0.05, levels)
+        # Begun at the truth perturbed, so that only the ladder errs.
+        _, variance = predicted(build(sigmas), MU, 50.0**2 + TAU2)
+        return abs(np.log(variance / (TAU2 + 0.05**2)))
+
+    few, many = error(24), error(384)
+    if build(geometric(50.0, 0.05, 24)).plan.sigma.shape == (240,):
+        pytest.skip("Langevin dynamics errs by its rate, not by its levels: tested below")
+    assert many < few / 2 and many < 0.1
+
+
+def test_heun_errs_less_than_euler():
+    def error(build, levels):
+        _, variance = predicted(build(geometric(50.0, 0.05, levels)), MU, 50.0**2 + TAU2)
+        return abs(np.log(variance / (TAU2 + 0.05**2)))
+
+    # First and second order: half the step leaves a half and a quarter of the error.
+    assert error(predictors.euler, 100) / error(predictors.euler, 200) == pytest.approx(2, rel=0.1)
+    assert error(predictors.heun, 100) / error(predictors.heun, 200) == pytest.approx(4, rel=0.1)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3, 1.0])
+def test_langevin_is_too_hot_by_the_known_factor(rate, free, keys):
+    sigma = 0.7
+    sampler = langevin.annealed(jnp.array([0.8, sigma]), 200, rate=rate)
+    x, _ = run(sampler, free, keys, MU)
+    truth = sigma**2 + TAU2
+    stationary = truth / (1 - rate * residue(sigma) / 2)
+    assert predicted(sampler, MU, 0.64)[1] == pytest.approx(stationary, rel=1e-3)
+    assert abs(float(x.var()) / stationary - 1) < 4 * np.sqrt(2 / NUMBERS) + 1e-3
+    assert stationary / truth - 1 == pytest.approx(rate * residue(sigma) / 2, rel=rate / 2)
+
+
+def test_score_and_step_norms_of_a_known_move(free, keys):
+    sampler = predictors.euler(jnp.array([2.0, 1.0]))
+    x = jnp.full((1, 3, 2), MU + 1.0)
+    condition = free(1, 3)._replace(frames=jnp.array([[True, True, False]]))
+    _, info = chain.run(keys(1), denoise, sampler, x, condition)
+    slope = 1 / (TAU2 + 4)
+    np.testing.assert_allclose(info.score_norm, [[slope * 2]], rtol=1e-5)
+    np.testing.assert_allclose(info.step_norm, [[0.5 * 4 * slope * 2]], rtol=1e-5)
+    np.testing.assert_array_equal(info.changed, [[1.0]])
