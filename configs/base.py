@@ -93,7 +93,7 @@ def get_config() -> ml_collections.ConfigDict:
             "spread": 0.55,
             "steps": 2,
             "rate": 0.2,
-            "eta": 0.3,
+            "eta": 0.5,
             "start": "normal",
         },
         # lmjax.settings.ComposeSettings

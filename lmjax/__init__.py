@@ -9,3 +9,23 @@ Shapes, here and everywhere:
   L  noise levels
   C  conditioning tracks
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmjax.composer import Composer, compose, load
+    from lmjax.render.write import write
+    from lmjax.requests.form import Form
+
+__all__ = ["Composer", "Form", "compose", "load", "write"]
+
+# Looked up on first use, so that reading the corpus in a worker process does not start JAX.
+_HOMES = {"Composer": "lmjax.composer", "compose": "lmjax.composer", "load": "lmjax.composer",
+          "write": "lmjax.render.write", "Form": "lmjax.requests.form"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

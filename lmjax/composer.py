@@ -58,8 +58,13 @@ class Composer:
         return build_model(self.settings, self.vocabulary)
 
     @functools.cached_property
-    def sample_window(self) -> Callable[[Params, jax.Array, Condition], chain.Sample]:
-        """Composes a batch of windows, jitted: (params, keys [B], condition) -> Sample."""
+    def programs(self) -> dict[tuple[int, ...], Any]:
+        """`sample_window` as compiled so far, by the shape [B, T, V] of what it composes."""
+        return {}
+
+    @functools.cached_property
+    def sample_window(self) -> Any:
+        """Composes a batch of windows, jitted: (params, keys [B], condition) -> chain.Sample."""
         sampler = self.settings.sampler.build()
         frequencies, legal = jnp.asarray(self.frequencies), self.vocabulary.legal()
         # A network that was never shown given cells can only be shown them as noised truth.
@@ -162,7 +167,7 @@ def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray,
     batch_size = min(batch_size, num)
     batches = range(0, num, batch_size)
     spans = list(windows(len(tracks), composer.settings.training.length))
-    results, clock = [], _Clock()
+    results, clock = [], _Clock(composer)
     with tqdm(total=len(batches) * len(spans), disable=not progress, desc="compose",
               unit="window") as bar:
         for first in batches:
@@ -203,7 +208,7 @@ def _draw_batch(composer: Composer, keys: jax.Array, tracks: np.ndarray,
             np.repeat(rhythm.crop(tracks, start, end)[None], batch, 0),
             np.ones((batch, end - start), bool), known, np.where(known, given, 0)))
         window_keys = jax.vmap(lambda key, n=number: jax.random.fold_in(key, n))(keys)
-        sample = clock.call(composer.sample_window, composer.params, window_keys, condition)
+        sample = clock.sample(window_keys, condition)
         for i, tokens in enumerate(np.asarray(sample.tokens)):
             decoded = vocabulary.decode(tokens)
             pitch[i, new:end], struck[i, new:end] = (part[new - start:] for part in decoded)
@@ -219,18 +224,19 @@ def _draw_batch(composer: Composer, keys: jax.Array, tracks: np.ndarray,
 class _Clock:
     """Tells the time that compiling takes from the time that running takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
         self.compiling = self.running = 0.0
-        self._compiled: dict[Any, Callable[..., Any]] = {}
 
-    def call(self, function: Any, *arguments: Any) -> Any:
-        """Calls a jitted function, compiled on its first call with such shapes."""
-        shapes = tuple(leaf.shape for leaf in jax.tree.leaves(arguments))
+    def sample(self, keys: jax.Array, condition: Condition) -> chain.Sample:
+        """Composes a window, with a program compiled on the first call with such shapes."""
+        arguments = self.composer.params, keys, condition
+        programs, shape = self.composer.programs, condition.known.shape
         start = time.perf_counter()
-        if shapes not in self._compiled:
-            self._compiled[shapes] = function.lower(*arguments).compile()
+        if shape not in programs:
+            programs[shape] = self.composer.sample_window.lower(*arguments).compile()
             self.compiling += time.perf_counter() - start
             start = time.perf_counter()
-        out = jax.block_until_ready(self._compiled[shapes](*arguments))
+        out = jax.block_until_ready(programs[shape](*arguments))
         self.running += time.perf_counter() - start
         return out

@@ -173,6 +173,9 @@ class EvaluationSettings:
                              f"{self.stride} > {self.length}")
         if self.samples < 0 or self.length < 0:
             raise ValueError("evaluation.samples and evaluation.length must not be negative")
+        if not 0 < self.sigma_min < self.sigma_max:
+            raise ValueError(f"evaluation.sigma_max must exceed evaluation.sigma_min, and that 0; "
+                             f"they are {self.sigma_max} and {self.sigma_min}")
         _whole_beats("evaluation.sample_length", self.sample_length)
         for track in self.tracks:
             _one_of("evaluation.tracks", track, rhythm.NAMES)
@@ -201,6 +204,14 @@ class Settings:
     sampler: SamplerSettings
     compose: ComposeSettings
     evaluation: EvaluationSettings
+
+    def __post_init__(self) -> None:
+        _positive("embedding", self.embedding, "width")
+        _positive("network", self.network, *(
+            field.name for field in dataclasses.fields(self.network) if field.type is int))
+        if self.network.width % self.network.heads:
+            raise ValueError(f"network.width must be a multiple of network.heads, but they are "
+                             f"{self.network.width} and {self.network.heads}")
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:

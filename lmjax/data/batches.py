@@ -66,8 +66,8 @@ class Batches:
         # Windows that would reach over an end are moved inside, so that the beginning and the end
         # of a piece are seen as often as its middle.
         over = self.length // 4
-        start = generator.integers(-over, max(len(piece) - self.length, 0) + over + 1)
-        start = int(np.clip(start, 0, max(len(piece) - self.length, 0)))
+        last = max(len(piece) - self.length, 0)
+        start = int(np.clip(generator.integers(-over, last + over + 1), 0, last))
         earlier = on_beat[on_beat <= start]
         start = int(earlier[-1]) if len(earlier) else 0
         return cut(piece, start, self.length, self.vocabulary, semitones)

@@ -19,6 +19,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -132,8 +133,9 @@ def read_file(path: Path) -> Chorale | LeftOut:
 
 def _write(path: Path, whole: Corpus) -> None:
     """Writes the cache, whole or not at all."""
-    arrays = {name: np.concatenate([getattr(chorale, name) for chorale in whole.chorales])
-              for name in ARRAYS}
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(chorale, name) for chorale in whole.chorales])
+        for name in ARRAYS}
     described = {
         "chorales": [{"frames": len(chorale), "bars": chorale.bars, "sharps": chorale.sharps,
                       "mode": chorale.mode, "title": chorale.title, "bwv": chorale.bwv}

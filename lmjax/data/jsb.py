@@ -10,6 +10,7 @@ key and fermatas are "not known" in the tracks; a piece is taken to start on a b
 
 import os
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -30,10 +31,12 @@ def load(path: str | os.PathLike[str]) -> Dataset:
         raise ValueError("the JSB benchmark needs its file: set data.path to the .npz")
     if not os.path.isfile(path):
         raise ValueError(f"there is no JSB benchmark file {os.fspath(path)}; check data.path")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{os.fspath(path)} is not an .npz file")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, AttributeError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
         raise ValueError(f"{os.fspath(path)} is not a readable .npz file: {error}") from error
     names = [name.removesuffix("_pitches") for name in arrays if name.endswith("_pitches")]
     if not names:

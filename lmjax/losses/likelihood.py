@@ -39,7 +39,8 @@ def integrand(mean: jax.Array, x: jax.Array, sigma: jax.Array, mask: jax.Array) 
     return jnp.where(mask, error, 0.0).sum((1, 2))
 
 
-def prior(x: jax.Array, centre: jax.Array, sigma_max: float, mask: jax.Array) -> jax.Array:
+def prior(x: jax.Array, centre: jax.Array, sigma_max: float | jax.Array,
+          mask: jax.Array) -> jax.Array:
     """The divergence of the noisiest state from N(centre, sigma_max^2): float32[B], nats.
 
     Args:

@@ -174,7 +174,8 @@ def bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: 
         owner = np.array([parts[i].piece for i in index])
         count = batch.frames.sum(1) - new
         np.add.at(integral, owner, slope * (high - low) / draws)
-        np.add.at(fixed, (slice(None), owner), np.stack([before, rebuilt]) / draws)
+        for total, term in zip(fixed, (before, rebuilt), strict=True):
+            np.add.at(total, owner, term / draws)
         np.add.at(frames, owner, count / draws)
         bins = np.minimum((u * BINS).astype(int), BINS - 1)
         np.add.at(binned, bins, slope)

@@ -135,7 +135,7 @@ def place_bars(edges: Sequence[int], metres: Sequence[tuple[int, int]]) -> tuple
         completed = i + 1 < len(lengths) and length + lengths[i + 1] == whole
         offset = 0
         if length < whole:
-            if 0 < reached and reached + length <= whole:
+            if reached > 0 and reached + length <= whole:
                 offset = reached
             elif not completed and (i == 0 or 2 * length < whole):
                 offset = whole - length

@@ -59,7 +59,8 @@ class ModulatedBlock(nn.Module):
     def __call__(self, x: jax.Array, level: jax.Array, present: jax.Array) -> jax.Array:
         """x float32[B, T, W], level float32[B, E] (features of sigma), present bool[B, T]."""
         width = x.shape[-1]
-        modulation = nn.Dense(6 * width, kernel_init=nn.initializers.zeros, name="modulation")(level)
+        modulation = nn.Dense(
+            6 * width, kernel_init=nn.initializers.zeros, name="modulation")(level)
         shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(modulation[:, None], 6, axis=-1)
         norm = nn.LayerNorm(use_bias=False, use_scale=False)
         attended = RelativeAttention(self.heads, self.reach, name="attention")(

@@ -100,14 +100,15 @@ class ScoreModel:
         if isinstance(self.network, TransformerSettings):
             params["network"] = ScoreTransformer(self.network).init(network_key, x)
         else:
-            params["network"] = self._evidence_network(self.network).init(
+            network = EvidenceNetwork(self.space, self.network, self.track_sizes)
+            params["network"] = network.init(
                 network_key, evidence(table, x, sigma), sigma, Condition.free(tracks))
         return params
 
     def table(self, params: Params) -> jax.Array:
         """The embedding, float32[V, K, D]."""
         if self.embedding.kind == "learned":
-            return self._learned().apply(params["embedding"])
+            return _apply(self._learned(), params["embedding"])
         space = self.space
         if not space.articulation.any():
             return one_hot_table(tuple(int(n) for n in space.valid.sum(axis=1)))
@@ -117,25 +118,30 @@ class ScoreModel:
     def denoiser(self, params: Params, dropout_key: jax.Array | None = None) -> Denoise:
         """The model with these parameters; with a key, as it is in training."""
         table = self.table(params)
+        if isinstance(self.network, TransformerSettings):
+            transformer = ScoreTransformer(self.network)
+            rngs = None if dropout_key is None else {"dropout": dropout_key}
 
-        def by_score(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
-            del m  # The paper's network knows nothing but the notes.
-            network = ScoreTransformer(self.network)
-            train = dropout_key is not None
-            rngs = {"dropout": dropout_key} if train else None
-            unscaled = network.apply(params["network"], x, train, rngs=rngs)
-            # score = f / sigma, so the mean x + sigma^2 score is x + sigma f.
-            return from_mean(table, x + per_example(sigma, x) * unscaled)
+            def by_score(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
+                del m  # The paper's network knows nothing but the notes.
+                unscaled = _apply(
+                    transformer, params["network"], x, rngs is not None, rngs=rngs)
+                # score = f / sigma, so the mean x + sigma^2 score is x + sigma f.
+                return from_mean(table, x + per_example(sigma, x) * unscaled)
+
+            return by_score
+        network = EvidenceNetwork(self.space, self.network, self.track_sizes)
 
         def by_logits(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
-            logits = self._evidence_network(self.network).apply(
-                params["network"], evidence(table, x, sigma), sigma, m)
+            logits = _apply(network, params["network"], evidence(table, x, sigma), sigma, m)
             return from_logits(table, logits)
 
-        return by_logits if self.states_logits else by_score
+        return by_logits
 
     def _learned(self) -> LearnedEmbedding:
         return LearnedEmbedding(self.space, self.embedding.width)
 
-    def _evidence_network(self, settings: EvidenceSettings) -> EvidenceNetwork:
-        return EvidenceNetwork(self.space, settings, self.track_sizes)
+
+def _apply(module: Any, *arguments: Any, **options: Any) -> jax.Array:
+    """The one output of a flax module, which flax types as one of several."""
+    return module.apply(*arguments, **options)

@@ -4,8 +4,8 @@ import io
 import os
 from math import gcd
 
-from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Chorale
 from lmjax.files import write_bytes
+from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Chorale
 
 TICKS_PER_QUARTER = 480
 TICKS_PER_FRAME = TICKS_PER_QUARTER // 4

@@ -3,8 +3,8 @@
 import os
 from typing import TYPE_CHECKING
 
-from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.files import write_bytes
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.render.spelling import spell
 
 if TYPE_CHECKING:  # music21 takes seconds to import

@@ -5,8 +5,8 @@ import itertools
 import os
 from typing import TYPE_CHECKING
 
-from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 from lmjax.files import write_bytes
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 from lmjax.render.spelling import spell
 
 if TYPE_CHECKING:  # matplotlib takes a second to import

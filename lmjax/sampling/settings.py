@@ -39,7 +39,7 @@ class SamplerSettings:
     spread: float = 0.6
     steps: int = 2
     rate: float = 0.2
-    eta: float = 0.3
+    eta: float = 0.5
     start: str = "normal"
 
     def __post_init__(self) -> None:

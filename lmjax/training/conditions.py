@@ -21,6 +21,12 @@ class ConditionSettings:
     known: float = 0.0
     drop: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name in ("known", "drop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"condition.{name} must lie between 0 and 1, "
+                                 f"not {getattr(self, name)}")
+
 
 def draw_known(key: jax.Array, batch: int, time: int, voices: int, share: float) -> jax.Array:
     """Random masks of given cells, bool[B, T, V].

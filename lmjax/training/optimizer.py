@@ -36,6 +36,10 @@ class OptimizerSettings:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"optimizer.{name} must lie between 0 and 1, "
                                  f"not {getattr(self, name)}")
+        for name in ("warmup", "weight_decay", "clip"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"optimizer.{name} must not be negative, "
+                                 f"but is {getattr(self, name)}")
 
 
 def learning_rate(settings: OptimizerSettings, steps: int) -> optax.Schedule:

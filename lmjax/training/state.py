@@ -34,6 +34,6 @@ class TrainState(NamedTuple):
         updates, opt_state = optimizer.update(gradients, self.opt_state, self.params)
         params = optax.apply_updates(self.params, updates)
         # While few steps are done, the average is over those alone.
-        decay = jnp.minimum(decay, self.step / (self.step + 10.0))
-        ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, self.ema, params)
+        kept = jnp.minimum(decay, self.step / (self.step + 10.0))
+        ema = jax.tree.map(lambda old, new: kept * old + (1 - kept) * new, self.ema, params)
         return TrainState(self.step + 1, params, ema, opt_state)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from lmjax.music.chorale import Chorale
 from lmjax.files import write_bytes
+from lmjax.music.chorale import Chorale
 from lmjax.render.write import WRITERS, write
 
 

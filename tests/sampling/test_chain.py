@@ -28,7 +28,7 @@ def network(x, sigma, condition):
 
 
 @pytest.mark.parametrize("sampler", [
-    langevin.annealed(geometric(8, 0.1, 40), 10, rate=0.05),
+    langevin.annealed(geometric(3, 0.1, 20), 120, rate=0.05),
     predictors.ancestral(geometric(8, 0.1, 200)),
     predictors.euler(geometric(8, 0.1, 200)),
     predictors.heun(geometric(8, 0.1, 60)),
@@ -42,9 +42,40 @@ def test_frequencies_of_a_mixture_are_recovered(sampler, free, anything, keys):
     assert abs(share - 0.7) < 4 * np.sqrt(0.7 * 0.3 / batch)
 
 
+def langevin_share(levels, steps, rate, chains):
+    """The share of token 0 by Langevin dynamics written afresh, along the line between the two."""
+    rng = np.random.default_rng(1)
+    log_odds = np.log(0.7 / 0.3)
+    along = 0.4 + np.sqrt(2) * levels[0] * rng.normal(size=chains)
+    for sigma in np.repeat(levels, steps):
+        alpha = rate * sigma**2
+        score = (np.tanh((log_odds + along / sigma**2) / 2) - along) / sigma**2
+        along = along + alpha * score + np.sqrt(2 * alpha) * np.sqrt(2) * rng.normal(size=chains)
+    return (log_odds + along / levels[-1] ** 2 > 0).mean()
+
+
+def test_hasty_langevin_misses_frequencies_by_as_much_as_it_must(free, anything, keys):
+    """Cooled in few steps the chain lags behind its level, and settles the odds while too hot."""
+    batch, levels = 10_000, geometric(8, 0.1, 40)
+    shares = []
+    for steps in (10, 40):
+        sampler = langevin.annealed(levels, steps, rate=0.05)
+        sampled = jax.jit(lambda keys, sampler=sampler: chain.sample(
+            keys, coin, sampler, free(batch, 1), jnp.array([0.7, 0.3]), anything(1, 2)))(
+                keys(batch))
+        shares.append(float((sampled.tokens == 0).mean()))
+        expected = langevin_share(np.float64(levels), steps, 0.05, 2 * batch)
+        error = np.sqrt(0.7 * 0.3 / batch * (1 + 1 / 2))
+        assert abs(shares[-1] - expected) < 4 * error
+    hasty, patient = shares
+    assert 0.7 - hasty > 4 * np.sqrt(0.7 * 0.3 / batch)
+    assert abs(0.7 - patient) < (0.7 - hasty) / 2
+
+
 def test_sample_is_independent_of_its_batch(build, ladder, free, anything, keys):
     sampler, centre, legal = build(ladder), jnp.full(7, 0.3), anything(2, 4)
 
+    @jax.jit
     def sample(keys):
         return chain.sample(
             keys, network, sampler, free(len(keys), TIME, 2), centre, legal)

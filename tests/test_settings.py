@@ -1,0 +1,135 @@
+import importlib
+import json
+
+import pytest
+
+from lmjax.networks.evidence import EvidenceSettings
+from lmjax.networks.transformer import TransformerSettings
+from lmjax.settings import ConfigError, from_config, to_config
+
+CONFIGS = ("base", "ncsn", "ncsn_paper", "jsb", "smoke")
+
+
+def config_of(name="base"):
+    return importlib.import_module(f"configs.{name}").get_config()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_is_complete_and_comes_back_the_same(name):
+    settings = from_config(config_of(name))
+    assert settings.name == name
+    assert from_config(to_config(settings)) == settings
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_config_survives_json(name):
+    settings = from_config(config_of(name))
+    assert from_config(json.loads(json.dumps(to_config(settings)))) == settings
+
+
+def test_values_arrive_where_they_belong():
+    config = config_of()
+    config.training.steps = 123
+    config.data.metres = ("4/4", "3/4")
+    config.optimizer.learning_rate = 1  # an int where a float is meant
+    settings = from_config(config)
+    assert settings.training.steps == 123
+    assert settings.data.metres == ("4/4", "3/4")
+    assert settings.optimizer.learning_rate == 1.0
+    assert isinstance(settings.optimizer.learning_rate, float)
+
+
+def test_the_kind_decides_the_network():
+    assert isinstance(from_config(config_of("ncsn")).network, EvidenceSettings)
+    assert isinstance(from_config(config_of("ncsn_paper")).network, TransformerSettings)
+
+
+@pytest.mark.parametrize("section, field, message", [
+    ("training", "stesp", "config.training has no field stesp; did you mean steps"),
+    ("network", "dropout", "config.network has no field dropout; it has width"),
+    ("", "trianing", "config has no field trianing; did you mean training"),
+])
+def test_an_unknown_field_is_named(section, field, message):
+    config = config_of().to_dict()
+    (config[section] if section else config)[field] = 1
+    with pytest.raises(ConfigError, match=message):
+        from_config(config)
+
+
+@pytest.mark.parametrize("section, field", [("training", "steps"), ("network", "reach"), ("", "noise")])
+def test_a_missing_field_is_named(section, field):
+    config = config_of().to_dict()
+    del (config[section] if section else config)[field]
+    path = ".".join(part for part in ("config", section) if part)
+    with pytest.raises(ConfigError, match=f"{path} lacks the field {field}"):
+        from_config(config)
+
+
+@pytest.mark.parametrize("section, field, value, message", [
+    ("training", "steps", "many", "config.training.steps must be of type int, not 'many'"),
+    ("training", "steps", 1.5, "must be of type int"),
+    ("training", "steps", True, "must be of type int"),
+    ("optimizer", "clip", True, "config.optimizer.clip must be of type float"),
+    ("data", "padding", 1, "config.data.padding must be of type bool"),
+    ("data", "metres", "4/4", "config.data.metres must be a tuple"),
+    ("data", "metres", (4,), "config.data.metres must be of type str"),
+    ("", "noise", 3, "config.noise must be a section of fields"),
+    ("network", "kind", "lstm", "config.network.kind must be one of evidence, transformer"),
+])
+def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
+    config = config_of().to_dict()
+    (config[section] if section else config)[field] = value
+    with pytest.raises(ConfigError, match=message):
+        from_config(config)
+
+
+@pytest.mark.parametrize("section, field, value, message", [
+    ("training", "steps", 0, "training.steps must be at least 1"),
+    ("training", "batch_size", -8, "training.batch_size must be at least 1"),
+    ("training", "length", 30, "training.length must be a positive multiple of 4"),
+    ("training", "checkpoint_every", 0, "training.checkpoint_every"),
+    ("network", "layers", 0, "network.layers must be at least 1"),
+    ("network", "heads", 5, "network.width must be a multiple of network.heads"),
+    ("embedding", "width", 0, "embedding.width"),
+    ("embedding", "kind", "hot", "embedding.kind"),
+    ("compose", "num", 0, "compose.num must be at least 1"),
+    ("compose", "length", 33, "compose.length must be a positive multiple of 4"),
+    ("compose", "formats", ("pdf",), "compose.formats must be one of"),
+    ("data", "encoding", "plain", "data.encoding must be one of"),
+    ("data", "ranges", "narrow", "data.ranges must be one of"),
+    ("evaluation", "stride", 65, "evaluation.stride must not exceed"),
+    ("evaluation", "samples", -1, "must not be negative"),
+    ("evaluation", "sigma_min", 0.0, "evaluation.sigma_min"),
+    ("evaluation", "sigma_max", 0.01, "evaluation.sigma_max"),
+    ("evaluation", "tracks", ("tempo",), "evaluation.tracks must be one of"),
+    ("condition", "known", 1.5, "condition.known must lie between 0 and 1"),
+    ("condition", "drop", -0.1, "condition.drop must lie between 0 and 1"),
+    ("optimizer", "learning_rate", 0.0, "optimizer.learning_rate must be positive"),
+    ("optimizer", "ema", 1.5, "optimizer.ema must lie between 0 and 1"),
+    ("optimizer", "warmup", -1, "optimizer.warmup must not be negative"),
+    ("optimizer", "clip", -1.0, "optimizer.clip must not be negative"),
+    ("loss", "kind", "squared", "loss.kind must be one of"),
+    ("loss", "cap", 0.0, "loss.cap must be positive"),
+    ("noise", "sigma_min", 30.0, "sigma_max must exceed sigma_min"),
+    ("noise", "kind", "linear", "kind must be one of"),
+    ("sampler", "kind", "euler", "sampler.kind must be one of"),
+    ("sampler", "steps", 0, "sampler.steps must be at least 1"),
+    ("sampler", "levels", 1, "needs 2 levels"),
+])
+def test_a_value_that_cannot_be_is_named(section, field, value, message):
+    config = config_of().to_dict()
+    config[section][field] = value
+    with pytest.raises(ValueError, match=message):
+        from_config(config)
+
+
+def test_no_length_and_no_samples_are_choices():
+    config = config_of()
+    config.evaluation.update(length=0, samples=0)
+    assert from_config(config).evaluation.length == 0
+
+
+def test_the_papers_vocabulary_has_the_papers_sizes():
+    # Hold, rest, the pitches of the range, and the code's token for padding.
+    vocabulary = from_config(config_of("ncsn_paper")).data.vocabulary(articulation=True)
+    assert vocabulary.sizes == (23, 25, 25, 32)

@@ -1,0 +1,95 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmjax.training.conditions import ConditionSettings, draw_condition, draw_known
+
+BATCH, TIME, VOICES = 4000, 32, 4
+GROUPS = ((0, 1), (2,))
+
+
+@pytest.fixture(scope="module")
+def all_given():
+    return np.asarray(draw_known(jax.random.key(0), BATCH, TIME, VOICES, 1.0))
+
+
+def kind_of(known):
+    """Which kind of mask an example bool[T, V] is, or None where it could be of several."""
+    if known.all() or not known.any():
+        return None
+    frames = known[:, 0]
+    if (known == known[0]).all():
+        return "voices"
+    if not (known == frames[:, None]).all():
+        return "scattered"
+    unknown = np.flatnonzero(~frames)
+    assert (np.diff(unknown) == 1).all(), "what is unknown is one span"
+    return "before" if not frames[-1] else "outside"
+
+
+def test_every_kind_is_as_frequent(all_given):
+    kinds = [kind_of(known) for known in all_given]
+    # A whole 1/8 of the voices' masks are all or nothing, and some spans touch an end.
+    expected = {"voices": 0.25 * 7 / 8, "before": 0.25, "outside": 0.25, "scattered": 0.25}
+    for kind, share in expected.items():
+        assert abs(kinds.count(kind) / BATCH - share) < 0.04, kind
+
+
+def test_a_prefix_is_of_any_length(all_given):
+    lengths = [known[:, 0].sum() for known in all_given if kind_of(known) == "before"]
+    assert set(lengths) == set(range(1, TIME))
+
+
+def test_the_share_of_examples_with_given_cells(all_given):
+    known = np.asarray(draw_known(jax.random.key(0), BATCH, TIME, VOICES, 0.6)).any((1, 2))
+    possible = all_given.any((1, 2))
+    assert not (known & ~possible).any()
+    assert abs(known.sum() / possible.sum() - 0.6) < 4 * np.sqrt(0.24 / possible.sum())
+
+
+def test_nothing_is_given_when_the_share_is_zero():
+    assert not draw_known(jax.random.key(0), BATCH, TIME, VOICES, 0.0).any()
+
+
+def draw(settings, frames=None):
+    tokens = jnp.broadcast_to(jnp.arange(1, VOICES + 1), (BATCH, TIME, VOICES))
+    tracks = jnp.full((BATCH, TIME, 4), 5)
+    frames = jnp.ones((BATCH, TIME), bool) if frames is None else frames
+    return draw_condition(jax.random.key(1), tokens, tracks, frames, GROUPS, settings)
+
+
+def test_tracks_of_a_group_are_dropped_together_and_whole():
+    tracks = np.asarray(draw(ConditionSettings(known=0.0, drop=0.3)).tracks)
+    assert (tracks == tracks[:, :1]).all(), "for all frames of an example alike"
+    metre, key, free = (tracks[:, 0, i] > 0 for i in (0, 2, 3))
+    np.testing.assert_array_equal(tracks[..., 0], tracks[..., 1])
+    assert free.all(), "a track in no group is always shown"
+    margin = 4 * np.sqrt(0.21 / BATCH)
+    for shown in (metre, key):
+        assert abs(shown.mean() - 0.7) < margin
+    assert abs((metre & key).mean() - 0.49) < margin, "groups are dropped independently"
+
+
+def test_without_dropping_tracks_are_as_they_were():
+    assert (np.asarray(draw(ConditionSettings(known=0.5, drop=0.0)).tracks) == 5).all()
+
+
+def test_tokens_are_shown_where_they_are_known_only():
+    condition = draw(ConditionSettings(known=1.0))
+    truth = np.broadcast_to(np.arange(1, VOICES + 1), condition.tokens.shape)
+    np.testing.assert_array_equal(condition.tokens, np.where(condition.known, truth, 0))
+
+
+def test_padding_is_never_known():
+    frames = jnp.arange(TIME) < jnp.arange(BATCH)[:, None] % TIME
+    condition = draw(ConditionSettings(known=1.0), frames)
+    assert condition.known.any()
+    assert not (condition.known & ~frames[..., None]).any()
+    np.testing.assert_array_equal(condition.frames, frames)
+
+
+@pytest.mark.parametrize("field", ["known", "drop"])
+def test_a_share_is_between_none_and_all(field):
+    with pytest.raises(ValueError, match=f"condition.{field} must lie between 0 and 1"):
+        ConditionSettings(**{field: 1.1})
