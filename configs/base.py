@@ -64,7 +64,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.training.optimizer.OptimizerSettings
         "optimizer": {
-            "learning_rate": 3e-3,
+            "learning_rate": 5e-3,
             "warmup": 200,
             "decay": 0.4,
             "b2": 0.99,
@@ -74,7 +74,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.settings.TrainingSettings
         "training": {
-            "steps": 10_000,
+            "steps": 12_000,
             "batch_size": 16,
             "length": 64,
             "devices": 0,

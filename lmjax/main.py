@@ -1,12 +1,14 @@
 """The command line: `python -m lmjax.main --config=configs/ncsn.py`."""
 
 import pathlib
+import re
+import runpy
 import sys
 from collections.abc import Sequence
 
 import jax
 from absl import app, flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from lmjax.data.cache import cache_folder
 from lmjax.evaluate import evaluate
@@ -30,15 +32,42 @@ USAGE_ERROR, INTERRUPTED = 2, 130
 def parse(argv: Sequence[str]) -> list[str]:
     """Parses flags; a mistake in them is one line and exit code 2."""
     try:
+        check_config_file(argv)
         rest = flags.FLAGS(argv)
-        if _CONFIG.value is None:
-            raise ValueError("say which config, as in --config=configs/ncsn.py")
         if len(rest) > 1:
             raise ValueError(f"{rest[1]!r} is not a flag; flags begin with --")
-    except Exception as error:
-        # A config is a program: reading a broken one can raise anything.
+    except (KeyError, AttributeError) as error:
+        # From an override; ml-collections puts the one error inside the other.
+        cause = error.args[0].args[0] if isinstance(error.args[0], KeyError) else error.args[0]
+        fail(ValueError(f"the config has no such field: {cause}"), USAGE_ERROR)
+    except (flags.Error, ValueError, TypeError) as error:
         fail(error, USAGE_ERROR)
     return rest
+
+
+def check_config_file(argv: Sequence[str]) -> None:
+    """Raises ValueError unless the file that `--config` names makes a config.
+
+    ml-collections reads the file too, but tells of a missing one late, and of a broken one by a
+    traceback.
+    """
+    named = re.search(r"\0--?config[=\0]([^\0]*)", "\0".join(argv))
+    if not named:
+        if any(arg.startswith("--help") for arg in argv):
+            return
+        raise ValueError("say which config, as in --config=configs/ncsn.py")
+    path, _, argument = named[1].partition(":")
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"there is no config file {path!r}; say which, as in "
+                         f"--config=configs/ncsn.py")
+    try:
+        program = runpy.run_path(path)
+        config = program["get_config"](argument) if argument else program["get_config"]()
+    except Exception as error:  # It is a program: a broken one can raise anything.
+        raise ValueError(f"the config file {path} is no program with a get_config(): "
+                         f"{type(error).__name__}: {error}") from error
+    if not isinstance(config, ConfigDict):
+        raise ValueError(f"get_config() in {path} must return a ConfigDict, not {config!r}")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -47,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
     config = _CONFIG.value
     try:
         workdir = pathlib.Path(_WORKDIR.value or f"runs/{config.get('name', 'run')}")
-        logging.set_verbosity(logging.WARNING)
+        logging.set_verbosity(logging.FATAL)
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
         if _MODE.value == "train":
             train(config, workdir)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from lmjax import settings as settings_module
 from lmjax.composer import Composer, Draw, draw, load
-from lmjax.files import write_npz
+from lmjax.files import make_folder, write_npz
 from lmjax.render.write import write
 from lmjax.requests.form import Form
 from lmjax.settings import ComposeSettings, Settings
@@ -66,8 +66,7 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     chosen = settings.compose
     drawn = draw(composer, jax.random.key(chosen.seed), chosen.num, form.tracks(),
                  chosen.batch_size, progress)
-    folder = pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")
     save_draw(folder / "samples.npz", drawn, chosen.seed)
     digits = max(3, len(str(chosen.num - 1)))
     for index in tqdm(range(chosen.num if chosen.formats else 0), disable=not progress,

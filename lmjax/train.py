@@ -14,6 +14,7 @@ from lmjax import settings as settings_module
 from lmjax.composer import Composer, build_model, load
 from lmjax.data.batches import Batches
 from lmjax.data.dataset import Dataset, Piece, load_dataset
+from lmjax.files import make_folder
 from lmjax.metrics import likelihood
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES, Vocabulary
@@ -106,7 +107,7 @@ class Run:
         if done == cfg.steps:
             self.say(f"{self.folder} has been trained to step {done}")
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         devices = mesh.build_mesh(cfg.batch_size, cfg.devices)
         state = self.restore(devices, done)
         compiled = self.compile(devices, state)

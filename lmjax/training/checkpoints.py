@@ -10,6 +10,7 @@ the vocabulary, the data and its split, the data's mean frame.
 """
 
 import pathlib
+import shutil
 from typing import Any
 
 import jax
@@ -17,6 +18,8 @@ import orbax.checkpoint as ocp
 
 RESUME, BEST = "checkpoints", "best"
 KEPT = {RESUME: 2, BEST: 1}
+OVERHEAD = 1_000_000  # bytes of a checkpoint beside its arrays, at most
+TEMPORARY = ".orbax-checkpoint-tmp"  # how Orbax ends the names of folders it is writing
 
 
 class CheckpointError(ValueError):
@@ -40,6 +43,7 @@ def save(folder: pathlib.Path, kind: str, step: int, arrays: Any, about: dict[st
     Raises:
       CheckpointError: if it cannot be written.
     """
+    check_space(folder, arrays)
     try:
         with _manager(folder, kind, create=True) as manager:
             if step in manager.all_steps():
@@ -49,9 +53,24 @@ def save(folder: pathlib.Path, kind: str, step: int, arrays: Any, about: dict[st
             manager.wait_until_finished()
     except Exception as error:
         # Orbax and TensorStore report a full or forbidden disk by exceptions of many kinds.
+        for unfinished in (folder / kind).glob(f"{step}{TEMPORARY}*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
         raise CheckpointError(
             f"the checkpoint of step {step} cannot be written to {folder / kind}: "
             f"{_first_line(error)}; free some space or choose another --workdir") from error
+
+
+def check_space(folder: pathlib.Path, arrays: Any) -> None:
+    """Raises CheckpointError if a disk has no room for arrays.
+
+    Found out beforehand, since Orbax's threads do not all end where one of them fails.
+    """
+    needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + OVERHEAD
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise CheckpointError(
+            f"the disk of {folder} is full: a checkpoint needs up to {needed / 1e6:.1f} MB and "
+            f"{free / 1e6:.1f} MB are free; free some space or choose another --workdir")
 
 
 def latest_step(folder: pathlib.Path, kind: str) -> int | None:

@@ -5,7 +5,7 @@ import json
 import pathlib
 from typing import Any
 
-from lmjax.files import write_bytes
+from lmjax.files import write_bytes, writing
 
 METRICS = "metrics.jsonl"
 
@@ -31,7 +31,7 @@ class MetricsWriter:
     def write(self, step: int, values: dict[str, Any]) -> None:
         """Adds a line {"step": step, **values}; values are numbers."""
         row = {"step": step, **{name: float(value) for name, value in values.items()}}
-        with open(self.path, "a") as file:
+        with writing(self.path), open(self.path, "a") as file:
             file.write(json.dumps(row) + "\n")
         if self._board:
             for name, value in values.items():

@@ -1,6 +1,7 @@
 import jax
 import numpy as np
 import pytest
+from jax.sharding import PartitionSpec
 
 from lmjax.training.mesh import BATCH, build_mesh, copied_to, place_batch
 
@@ -28,5 +29,5 @@ def test_a_batch_keeps_its_values():
     mesh = build_mesh(4, 1)
     placed = place_batch(mesh, {"a": np.arange(8).reshape(4, 2), "b": np.ones(4, bool)})
     np.testing.assert_array_equal(placed["a"], np.arange(8).reshape(4, 2))
-    assert placed["a"].sharding.spec == (BATCH,)
+    assert placed["a"].sharding.spec == PartitionSpec(BATCH)
     assert copied_to(mesh).is_fully_replicated
