@@ -54,6 +54,9 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     pieces = metre_pieces(data.split(cfg.split), cfg.metres)
     if cfg.ranges:
         pieces = tuple(piece for piece in pieces if fits(piece, RANGES[cfg.ranges]))
+        if not pieces:
+            raise ValueError(f"no piece of {cfg.split} lies in the {cfg.ranges} voice ranges; "
+                             "choose other evaluation.ranges")
     bound = measure_bound(composer, pieces, cfg, progress)
     tables = {}
     if cfg.samples:

@@ -101,6 +101,8 @@ class TrainingSettings:
         _positive("training", self, "steps", "batch_size", "length", "evaluate_every",
                   "evaluate_windows", "checkpoint_every")
         _whole_beats("training.length", self.length)
+        if self.devices < 0:
+            raise ValueError(f"training.devices must not be negative, but is {self.devices}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,7 +48,8 @@ def metre_pieces(pieces: Sequence[Piece], metres: Sequence[str]) -> tuple[Piece,
         piece.chorale is not None and all(
             f"{bar.numerator}/{bar.denominator}" in metres for bar in piece.chorale.bars)))
     if not kept:
-        raise ValueError(f"no piece is in {' or '.join(metres) or 'this split'}")
+        raise ValueError(f"no piece of the split is in {' or '.join(metres)}; choose other metres"
+                         if metres else "the split has no piece")
     return kept
 
 
@@ -102,8 +103,7 @@ class Run:
         """From the newest checkpoint, or the start, to the last step."""
         cfg = self.settings.training
         done = checkpoints.latest_step(self.folder, checkpoints.RESUME)
-        if done is not None:
-            self.check_same()
+        self.check_same()
         if done == cfg.steps:
             self.say(f"{self.folder} has been trained to step {done}")
             return
@@ -136,6 +136,8 @@ class Run:
                     if evaluating:
                         weights = state.ema if self.settings.optimizer.ema else state.params
                         row["valid"] = validate(weights)
+                        if not np.isfinite(row["valid"]):
+                            raise self.diverged("validation bound", done, row["valid"])
                         if row["valid"] < best:
                             best = row["valid"]
                             checkpoints.save(self.folder, checkpoints.BEST, done, weights,
@@ -204,19 +206,25 @@ class Run:
             if not np.isfinite(value):
                 bad = done - len(losses) + 1 + int(np.argmax(
                     [not np.isfinite(m[name]) for m in losses]))
-                last = checkpoints.latest_step(self.folder, checkpoints.RESUME)
-                kept = (f"the last good checkpoint is that of step {last}" if last is not None
-                        else "there is no checkpoint yet")
-                raise DivergedError(
-                    f"training diverged: the {name.replace('_', ' ')} of step {bad} is {value}; "
-                    f"{kept}; try a lower optimizer.learning_rate")
+                raise self.diverged(name.replace("_", " "), bad, value)
         return row
+
+    def diverged(self, what: str, step: int, value: float) -> DivergedError:
+        """The error for a number that is none."""
+        last = checkpoints.latest_step(self.folder, checkpoints.RESUME)
+        kept = (f"the last good checkpoint is that of step {last}" if last is not None
+                else "there is no checkpoint yet")
+        return DivergedError(f"training diverged: the {what} of step {step} is {value}; {kept}; "
+                             f"try a lower optimizer.learning_rate in another --workdir")
 
     def validation(self, frequencies: np.ndarray) -> Any:
         """A function from weights to a quick bound, nats per frame, on fixed windows."""
         cfg = self.settings
         pieces = [piece for piece in metre_pieces(self.data.split("valid"), cfg.data.metres)
                   if fits(piece, self.vocabulary.ranges)]
+        if not pieces:
+            raise ValueError("no piece of the validation split lies in the voice ranges; choose "
+                             "wider data.ranges")
         parts = likelihood.parts_of(pieces, self.vocabulary, cfg.training.length,
                                     cfg.training.length, range(len(rhythm.SIZES)))
         order = np.random.default_rng(0).permutation(len(parts))
@@ -252,12 +260,15 @@ class Run:
             "step": done, "valid": best}
 
     def check_same(self) -> None:
-        """Raises CheckpointError unless the folder's run had this config and this data."""
-        about = checkpoints.read_about(self.folder, checkpoints.RESUME)
-        check_config(self.folder, about, self.settings)
-        if about["data"]["fingerprint"] != self.data.fingerprint:
-            raise checkpoints.CheckpointError(
-                f"the run in {self.folder} was started on other data; choose another --workdir")
+        """Raises CheckpointError unless the folder's run, if any, had this config and data."""
+        for kind in (checkpoints.RESUME, checkpoints.BEST):
+            if checkpoints.latest_step(self.folder, kind) is None:
+                continue
+            about = checkpoints.read_about(self.folder, kind)
+            check_config(self.folder, about, self.settings)
+            if about["data"]["fingerprint"] != self.data.fingerprint:
+                raise checkpoints.CheckpointError(
+                    f"the run in {self.folder} was started on other data; choose another --workdir")
 
     def say(self, text: str) -> None:
         """Prints a line, above the progress bar."""
@@ -282,8 +293,8 @@ def check_config(folder: pathlib.Path, about: Mapping[str, Any], settings: Setti
                         for v in (wanted[section], value))
         for field in sorted(mine.keys() | theirs.keys()):
             ours, others = _plain(mine.get(field)), _plain(theirs.get(field))
-            if ours != others:
-                name = f"{section}.{field}".rstrip(".")
+            name = f"{section}.{field}".rstrip(".")
+            if ours != others and name != "data.path":  # where the file lies is all the same
                 raise checkpoints.CheckpointError(
                     f"{folder} holds a model with {name}={others!r}, and the config asks for "
                     f"{ours!r}; use the same config, or another --workdir")

@@ -3,9 +3,10 @@
 By Tweedie's formula the score of noisy tokens is a posterior mean, and a posterior is a prior
 times a likelihood. The likelihood of the noise is exact and needs no network; what has to be
 learned is the prior that the context gives. Four of five cells repeat the frame before, so the
-strongest context of a cell is the noisy state of its own neighbours: the network states, per
-voice and frame, a gate in (0, 1) for each of the frames around, and adds their gated
-log-likelihoods. If those frames are one held note this is Bayes' rule for a shared cause.
+strongest context of a cell is the noisy state of its own neighbours. The network need not learn to
+gather it either: it states, per voice and frame, the probability that the note is held over and
+the distribution of a fresh one, and Bayes' rule for that Markov chain (forward and backward
+messages, Baum et al. 1970) does the rest, exactly.
 """
 
 import dataclasses
@@ -19,9 +20,14 @@ from lmjax.networks.layers import ModulatedBlock, fourier_features
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import NEVER
 
+Row = tuple[jax.Array, jax.Array, jax.Array]
+
 PITCH_CLASSES = 12
 KNOWN_CELL = -30.0  # log-likelihood of every other token where a cell is given
 LARGEST_RATIO = 8.0  # nats; beyond this two cells are as good as surely equal, or different
+# Nothing in the Markov chain is quite certain, so that its messages stay within float32.
+LEAST = 1e-3  # probability of holding, of not holding, and of all fresh notes together
+LEAST_HEARD = -12.0  # log-likelihood of what sounds, below that of the likeliest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +69,7 @@ class EvidenceSettings:
       fold: frames to a group.
       layers, heads, expansion: of the transformer.
       reach: groups whose relative position is told apart.
-      offsets: frames to each side whose evidence is shared.
+      offsets: frames to each side with which a frame is compared.
       level_width: of the noise-level features.
     """
 
@@ -88,6 +94,40 @@ def shifted(x: jax.Array, offset: int) -> jax.Array:
     return jnp.pad(x[:, :offset], pad)
 
 
+def neighbours(likelihood: jax.Array, hold: jax.Array, fresh: jax.Array) -> jax.Array:
+    """The log-prior of each frame's state given all other frames of a Markov chain.
+
+    The state of frame t is that of frame t - 1 with probability hold[t], else drawn from fresh[t];
+    the first is always drawn.
+
+    Args:
+      likelihood: float32[B, T, V, S], of each state by itself, up to a factor per frame.
+      hold: float32[B, T, V, 1].
+      fresh: float32[B, T, V, S], each a distribution.
+
+    Returns:
+      float32[B, T, V, S], nats, up to a constant per frame: log-messages from before and after.
+    """
+    hold = hold.at[:, 0].set(0.0)
+    rows = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0), (likelihood, hold, fresh))
+
+    def forward(posterior: jax.Array, row: Row) -> tuple[jax.Array, jax.Array]:
+        seen, held, drawn = row
+        before = held * posterior + (1 - held) * drawn
+        joint = seen * before
+        return joint / joint.sum(axis=-1, keepdims=True), before
+
+    def backward(after: jax.Array, row: Row) -> tuple[jax.Array, jax.Array]:
+        seen, held, drawn = row
+        joint = seen * after
+        message = held * joint + (1 - held) * (drawn * joint).sum(axis=-1, keepdims=True)
+        return message / message.sum(axis=-1, keepdims=True), after
+
+    _, before = jax.lax.scan(forward, rows[2][0], rows, unroll=4)
+    _, after = jax.lax.scan(backward, jnp.ones_like(rows[2][0]), rows, reverse=True, unroll=4)
+    return jnp.moveaxis(jnp.log(before + 1e-9) + jnp.log(after + 1e-9), 0, 1)
+
+
 class EvidenceNetwork(nn.Module):
     """Logits of the tokens of every cell, given the exact log-likelihood of the noise."""
 
@@ -105,8 +145,8 @@ class EvidenceNetwork(nn.Module):
           m: the condition; given cells are used as if seen without noise.
 
         Returns:
-          float32[B, T, V, K]: context + shared evidence + own evidence, `NEVER` where a voice
-          has no such token.
+          float32[B, T, V, K]: context + neighbours' evidence + own evidence, `NEVER` where a
+          voice has no such token.
         """
         cfg = self.settings
         batch, time, voices, tokens = evidence.shape
@@ -130,7 +170,7 @@ class EvidenceNetwork(nn.Module):
         hidden = nn.Dense(cfg.frame_width, name="local")(local) + tracks
         hidden = hidden + nn.Dense(cfg.frame_width, name="local_level")(level)[:, None]
         prior = self.param("prior", nn.initializers.zeros, (voices, tokens))
-        first = evidence + prior + self._shared(nn.gelu(hidden), heard, "early")
+        first = evidence + prior + self._smooth(nn.gelu(hidden), heard, "early")
 
         p = jax.nn.softmax(first, axis=-1)
         classes = jnp.einsum("btvk,vkc->btvc", p, jnp.asarray(self.space.pitch_classes))
@@ -140,14 +180,14 @@ class EvidenceNetwork(nn.Module):
         frame = self._trunk(frame, level, m.frames)
 
         context = nn.Dense(voices * tokens, name="context")(frame)
-        logits = context.reshape(evidence.shape) + evidence + self._shared(frame, heard, "late")
+        logits = context.reshape(evidence.shape) + evidence + self._smooth(frame, heard, "late")
         return jnp.where(self.space.valid, logits, NEVER)
 
     def _same_note(self, heard: jax.Array) -> jax.Array:
         """Log Bayes factor that frames t and t + offset hold the same note, against two
         independent ones; float32[B, T, V, 2 * offsets], in nats, bounded."""
         size = heard.shape[-1]
-        # A uniform prior over what sounds is enough here: the gates learn the rest.
+        # A uniform prior over what sounds is enough here: the network learns the rest.
         total = jax.nn.logsumexp(heard, axis=-1) - jnp.log(size)
         ratios = []
         for offset in range(1, self.settings.offsets + 1):
@@ -156,20 +196,24 @@ class EvidenceNetwork(nn.Module):
             ratios += [ratio, shifted(ratio, -offset)]
         return jax.lax.stop_gradient(jnp.stack(ratios, axis=-1))
 
-    def _shared(self, features: jax.Array, heard: jax.Array, name: str) -> jax.Array:
-        """Neighbours' gated log-likelihoods, per token: float32[B, T, V, K]."""
-        reach = self.settings.offsets
-        voices = heard.shape[2]
-        offsets = [o for d in range(1, reach + 1) for o in (d, -d)]
-        start = -1.0 - 0.5 * np.abs(offsets)
-        gates = nn.Dense(
-            voices * len(offsets), kernel_init=nn.initializers.normal(0.01), name=f"{name}_gates",
-            bias_init=lambda *_: jnp.tile(jnp.asarray(start, jnp.float32), voices))(features)
-        gates = jax.nn.sigmoid(gates.reshape(*heard.shape[:3], len(offsets)))
-        shared = jnp.zeros_like(heard)
-        for i, offset in enumerate(offsets):
-            shared += gates[..., i, None] * shifted(heard, offset)
-        return jnp.einsum("btvs,vks->btvk", shared, jnp.asarray(self.space.sounds))
+    def _smooth(self, features: jax.Array, heard: jax.Array, name: str) -> jax.Array:
+        """What the frames before and after say of each token: float32[B, T, V, K], nats.
+
+        The network states the chain from features float32[B, T, F]; heard float32[B, T, V, S] is
+        the log-likelihood of what sounds.
+        """
+        voices, size = heard.shape[2:]
+        exists = jnp.asarray(self.space.sounds.max(axis=1)) > 0
+        hold = nn.Dense(voices, kernel_init=nn.initializers.normal(0.01), name=f"{name}_hold",
+                        bias_init=nn.initializers.constant(1.0))(features)
+        fresh = nn.Dense(voices * size, kernel_init=nn.initializers.normal(0.01),
+                         name=f"{name}_fresh")(features).reshape(heard.shape)
+        fresh = jax.nn.softmax(jnp.where(exists, fresh, NEVER), axis=-1)
+        fresh = (1 - LEAST) * fresh + LEAST * exists / exists.sum(axis=-1, keepdims=True)
+        hold = LEAST + (1 - 2 * LEAST) * jax.nn.sigmoid(hold)
+        likelihood = jnp.where(exists, jnp.exp(jnp.maximum(heard, LEAST_HEARD)), 0.0)
+        around = neighbours(likelihood, hold[..., None], fresh)
+        return jnp.einsum("btvs,vks->btvk", around, jnp.asarray(self.space.sounds))
 
     def _tracks(self, m: Condition) -> jax.Array:
         """The sum of the embeddings of the conditioning tracks, float32[B, T, F]."""

@@ -114,7 +114,8 @@ def build_step(model: ScoreModel, optimizer: optax.GradientTransformation, base_
             return loss(model, params, loss_key, tokens, condition, sigma, settings)
 
         value, gradients = jax.value_and_grad(of)(state.params)
-        metrics = {"loss": value, "gradient_norm": optax.tree.norm(gradients)}
-        return state.updated(gradients, optimizer, ema), metrics
+        after = state.updated(gradients, optimizer, ema)
+        return after, {"loss": value, "gradient_norm": optax.tree.norm(gradients),
+                       "parameter_norm": optax.tree.norm(after.params)}
 
     return step

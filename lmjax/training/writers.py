@@ -44,10 +44,17 @@ class MetricsWriter:
 
 
 def read_metrics(folder: pathlib.Path) -> list[dict[str, float]]:
-    """All complete lines of a folder's `metrics.jsonl`; none if there is no such file."""
+    """All complete lines of a folder's `metrics.jsonl`; none if there is no such file.
+
+    Raises:
+      ValueError: if a line is no JSON.
+    """
     path = folder / METRICS
     if not path.exists():
         return []
     # A run killed while it wrote leaves a last line without its end.
-    return [json.loads(line) for line in path.read_text().splitlines(keepends=True)
-            if line.endswith("\n")]
+    try:
+        return [json.loads(line) for line in path.read_text().splitlines(keepends=True)
+                if line.endswith("\n")]
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it") from error
