@@ -29,7 +29,7 @@ def test_sinusoidal_positions_by_hand():
 
 
 class TestRelativeAttention:
-    attention = RelativeAttention(heads=1, reach=2)
+    apply = staticmethod(jax.jit(RelativeAttention(heads=1, reach=2).apply))
 
     def params(self, bias, width=2):
         """Attention that looks at nothing but offsets, and copies what it sees."""
@@ -41,7 +41,7 @@ class TestRelativeAttention:
     def test_without_bias_it_is_the_mean_of_what_is_present(self):
         x = jax.random.normal(jax.random.key(0), (1, 5, 2))
         present = jnp.array([[True, True, False, True, False]])
-        out = self.attention.apply(self.params([0.0] * 5), x, present)
+        out = self.apply(self.params([0.0] * 5), x, present)
         mean = np.asarray(x)[0, [0, 1, 3]].mean(0)
         np.testing.assert_allclose(out[0], np.tile(mean, (5, 1)), rtol=1e-5)
 
@@ -49,14 +49,14 @@ class TestRelativeAttention:
         # Only the frame before: query minus key is +1, entry reach + 1 of the table.
         x = jax.random.normal(jax.random.key(0), (1, 6, 2))
         bias = [-1e4, -1e4, -1e4, 0.0, -1e4]
-        out = self.attention.apply(self.params(bias), x, jnp.ones((1, 6), bool))
+        out = self.apply(self.params(bias), x, jnp.ones((1, 6), bool))
         np.testing.assert_allclose(out[0, 1:], x[0, :-1], rtol=1e-5)
 
     def test_far_offsets_share_one_bias(self):
         # Only keys two frames or more before the query: each of them weighs the same.
         x = jax.random.normal(jax.random.key(0), (1, 6, 2))
         bias = [-1e4, -1e4, -1e4, -1e4, 0.0]
-        out = self.attention.apply(self.params(bias), x, jnp.ones((1, 6), bool))
+        out = self.apply(self.params(bias), x, jnp.ones((1, 6), bool))
         np.testing.assert_allclose(out[0, 5], np.asarray(x)[0, :4].mean(0), rtol=1e-5)
 
 
@@ -64,15 +64,16 @@ def test_a_block_begins_as_the_identity():
     block = ModulatedBlock(heads=2, reach=4, expansion=2)
     x = jax.random.normal(jax.random.key(0), (2, 6, 8))
     level, present = jnp.ones((2, 3)), jnp.ones((2, 6), bool)
-    params = block.init(jax.random.key(1), x, level, present)
-    np.testing.assert_array_equal(block.apply(params, x, level, present), x)
+    params = jax.jit(block.init)(jax.random.key(1), x, level, present)
+    np.testing.assert_array_equal(jax.jit(block.apply)(params, x, level, present), x)
 
 
 def test_a_block_hears_the_level_once_it_has_learned():
     block = ModulatedBlock(heads=2, reach=4, expansion=2)
     x = jax.random.normal(jax.random.key(0), (1, 6, 8))
     present = jnp.ones((1, 6), bool)
-    params = jax.tree.map(
-        lambda leaf: leaf + 0.1, block.init(jax.random.key(1), x, jnp.ones((1, 3)), present))
-    low, high = (block.apply(params, x, jnp.full((1, 3), level), present) for level in (0.0, 1.0))
+    fresh = jax.jit(block.init)(jax.random.key(1), x, jnp.ones((1, 3)), present)
+    params = jax.tree.map(lambda leaf: leaf + 0.1, fresh)
+    low, high = (jax.jit(block.apply)(params, x, jnp.full((1, 3), level), present)
+                 for level in (0.0, 1.0))
     assert float(jnp.abs(low - high).max()) > 1e-2

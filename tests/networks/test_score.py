@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,9 +16,18 @@ PAPER = TransformerSettings(width=8, layers=1, heads=2, feedforward=8, dropout=0
 TRACKS = jnp.ones((2, 6, 2), jnp.int32)
 
 
+def fresh(model):
+    return jax.jit(model.init)(jax.random.key(0), TRACKS)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def denoise(model, params, x, sigma, condition, key=None):
+    return model.denoiser(params, key)(x, sigma, condition)
+
+
 def learned(space):
     model = ScoreModel(space, TINY, EmbeddingSettings("learned", width=6), (3, 5))
-    return model, model.init(jax.random.key(0), TRACKS)
+    return model, fresh(model)
 
 
 def test_learned_vectors_have_length_one(space):
@@ -76,7 +87,7 @@ def test_an_unknown_embedding_is_refused():
 def test_the_evidence_models_mean_is_that_of_its_logits(space, random_condition):
     model, params = learned(space)
     x, sigma = jax.random.normal(jax.random.key(1), (2, 6, 24)), jnp.array([0.3, 3.0])
-    denoised = model.denoiser(params)(x, sigma, random_condition(2, 6))
+    denoised = denoise(model, params, x, sigma, random_condition(2, 6))
     mean = np.einsum("btvk,vkd->btd", jax.nn.softmax(denoised.logits), model.table(params))
     np.testing.assert_allclose(denoised.mean, mean, atol=1e-5)
     assert model.states_logits
@@ -84,13 +95,13 @@ def test_the_evidence_models_mean_is_that_of_its_logits(space, random_condition)
 
 def test_the_papers_score_is_its_output_over_sigma(hold_space, random_condition):
     model = ScoreModel(hold_space, PAPER, EmbeddingSettings("one_hot"), (3, 5))
-    params = model.init(jax.random.key(0), TRACKS)
+    params = fresh(model)
     x = jax.random.normal(jax.random.key(1), (2, 6, model.table(params).shape[-1]))
     condition = random_condition(2, 6)
     scores = []
     for level in (0.5, 2.0):
         sigma = jnp.full(2, level)
-        scores.append(score(model.denoiser(params)(x, sigma, condition), x, sigma))
+        scores.append(score(denoise(model, params, x, sigma, condition), x, sigma))
     # The network does not know sigma, so f(x) = sigma * score is the same at every level.
     np.testing.assert_allclose(0.5 * scores[0], 2.0 * scores[1], rtol=1e-3, atol=1e-4)
     assert not model.states_logits
@@ -98,11 +109,11 @@ def test_the_papers_score_is_its_output_over_sigma(hold_space, random_condition)
 
 def test_dropout_acts_in_training_only(hold_space, random_condition):
     model = ScoreModel(hold_space, PAPER, EmbeddingSettings("one_hot"), (3, 5))
-    params = model.init(jax.random.key(0), TRACKS)
+    params = fresh(model)
     x = jax.random.normal(jax.random.key(1), (2, 6, model.table(params).shape[-1]))
     arguments = x, jnp.ones(2), random_condition(2, 6)
     keys = jax.random.split(jax.random.key(2))
-    first, second = (model.denoiser(params, key)(*arguments).mean for key in keys)
+    first, second = (denoise(model, params, *arguments, key=key).mean for key in keys)
     assert float(jnp.abs(first - second).max()) > 1e-3
-    first, second = (model.denoiser(params)(*arguments).mean for _ in keys)
+    first, second = (denoise(model, params, *arguments).mean for _ in keys)
     np.testing.assert_array_equal(first, second)

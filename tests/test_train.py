@@ -1,0 +1,215 @@
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+import lmjax
+from configs import base
+from lmjax import settings as settings_module
+from lmjax.data.dataset import piece_of
+from lmjax.data.jsb import piece_of_pitches
+from lmjax.music.chorale import Bar, Chorale
+from lmjax.music.tokens import WIDE_RANGES
+from lmjax.train import check_config, fits, metre_pieces, train
+from lmjax.training import checkpoints
+from lmjax.training.checkpoints import BEST, RESUME, CheckpointError
+
+ROOT = Path(__file__).parents[1]
+
+
+def leaves(folder, kind):
+    """The newest checkpoint's step and its arrays, by name."""
+    step = checkpoints.latest_step(folder, kind)
+    tree = ocp.StandardCheckpointer().restore((folder / kind / str(step) / "arrays").absolute())
+    flat = {}
+
+    def walk(name, node):
+        if isinstance(node, (dict, list, tuple)):
+            items = node.items() if isinstance(node, dict) else enumerate(node)
+            for key, child in items:
+                walk(f"{name}/{key}", child)
+        elif node is not None:
+            flat[name] = np.asarray(node)
+
+    walk("", tree)
+    return step, flat
+
+
+def assert_same_run(one, other):
+    """Every number of two runs is the same, to the last bit."""
+    assert (one / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
+    for kind in (RESUME, BEST):
+        (step, mine), (other_step, theirs) = leaves(one, kind), leaves(other, kind)
+        assert step == other_step and mine.keys() == theirs.keys() and len(mine) > 10
+        for name, array in mine.items():
+            np.testing.assert_array_equal(array, theirs[name], err_msg=f"{kind}{name}")
+    one, other = (run / "samples" / "seed-0" for run in (one, other))
+    for path in one.glob("*.mid"):
+        assert path.read_bytes() == (other / path.name).read_bytes()
+
+
+# Programs that kill a training from inside, at a moment that is known.
+AFTER_A_CHECKPOINT = """
+import os, signal
+from lmjax.training import checkpoints
+save = checkpoints.save
+def deadly(folder, kind, step, *rest):
+    save(folder, kind, step, *rest)
+    if (kind, step) == (checkpoints.RESUME, 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoints.save = deadly
+"""
+WHILE_WRITING_A_CHECKPOINT = """
+import os, signal
+rename = os.rename
+def deadly(source, target, **options):
+    if str(target).endswith("checkpoints/4"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    rename(source, target, **options)
+os.rename = deadly
+"""
+
+
+def test_killed_at_known_moments_and_resumed_ends_with_the_same_numbers(
+        command, tiny, trained, tmp_path):
+    again = f"--config={tiny}", f"--workdir={tmp_path}"
+    assert command(*again, before=AFTER_A_CHECKPOINT).code == -signal.SIGKILL
+    assert checkpoints.latest_step(tmp_path, RESUME) == 2
+    assert command(*again, before=WHILE_WRITING_A_CHECKPOINT).code == -signal.SIGKILL
+    # The best weights of step 4 were written before, its state and what is to come were not.
+    assert (tmp_path / RESUME / f"4{checkpoints.TEMPORARY}").is_dir()
+    assert checkpoints.latest_step(tmp_path, RESUME) == 2
+    ended = command(*again)
+    assert ended.code == 0 and f"resuming {tmp_path} from step 2" in ended.out
+    assert_same_run(tmp_path, trained)
+    assert not list(tmp_path.rglob(f"*{checkpoints.TEMPORARY}*"))
+
+
+def test_killed_from_outside_and_resumed_ends_with_the_same_numbers(
+        python, environ, command, tiny, trained, tmp_path):
+    again = f"--config={tiny}", f"--workdir={tmp_path}"
+    process = subprocess.Popen([*python, *again], cwd=ROOT, env=environ,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (tmp_path / RESUME / "2").is_dir():
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert checkpoints.latest_step(tmp_path, RESUME) in (2, 4)
+    assert command(*again).code == 0
+    assert_same_run(tmp_path, trained)
+
+
+def test_a_finished_run_is_only_loaded(command, tiny, copy, contents):
+    before = contents(copy)
+    ended = command(f"--config={tiny}", f"--workdir={copy}")
+    assert ended.code == 0 and f"{copy} has been trained to step 6" in ended.out
+    assert "train:" not in ended.err
+    after = contents(copy)
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] != after[name]] in (
+        [], ["samples/seed-0/samples.npz"])
+
+
+def test_what_a_training_leaves_behind(trained):
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "best", "checkpoints", "loss.png", "metrics.jsonl", "samples"]
+    assert sorted(path.name for path in (trained / RESUME).iterdir()) == ["4", "6"]
+    rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4, 6]
+    assert all(row.keys() == {"step", "loss", "gradient_norm", "parameter_norm", "valid"}
+               for row in rows)
+    about = checkpoints.read_about(trained, BEST)
+    assert about["valid"] == min(row["valid"] for row in rows)
+    assert [len(names) for names in about["data"]["splits"].values()] == [8, 3]
+    assert (trained / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+DIVERGING = """
+import jax.numpy as jnp
+from lmjax.training import optimizer
+rate = optimizer.learning_rate
+optimizer.learning_rate = lambda settings, steps: lambda step: jnp.where(
+    step >= {step}, jnp.{value}, rate(settings, steps)(step))
+"""
+
+
+def test_divergence_names_the_step_and_the_last_good_checkpoint(command, tiny, trained, tmp_path):
+    again = f"--config={tiny}", f"--workdir={tmp_path}"
+    ended = command(*again, before=DIVERGING.format(step=4, value="nan"))
+    assert ended.code == 1 and "Traceback" not in ended.err
+    assert ended.err.splitlines()[-1] == (
+        "lmjax: training diverged: the parameter norm of step 5 is nan; the last good checkpoint "
+        "is that of step 4; try a lower optimizer.learning_rate in another --workdir")
+    # It is good: what goes on from it is the same as if nothing had happened.
+    assert command(*again).code == 0
+    assert_same_run(tmp_path, trained)
+
+
+def test_a_learning_rate_that_is_far_too_high(command, tiny, tmp_path):
+    ended = command(f"--config={tiny}", f"--workdir={tmp_path}",
+                    "--config.optimizer.learning_rate=1e9")
+    assert ended.code == 1 and "Traceback" not in ended.err
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("lmjax: training diverged: the ") and "there is no checkpoint yet" in last
+
+
+def test_a_run_that_never_reached_a_checkpoint_is_not_mixed_with_another(
+        command, tiny, trained, tmp_path):
+    # Killed after the best weights of step 2 were written, before its state was.
+    shutil.copytree(trained / BEST, tmp_path / BEST)
+    ended = command(f"--config={tiny}", f"--workdir={tmp_path}", "--config.seed=1")
+    assert ended.code == 1
+    assert ended.err == (f"lmjax: {tmp_path} holds a model with seed=0, and the config asks for 1; "
+                         "use the same config, or another --workdir\n")
+
+
+def test_other_data_is_another_run(command, tiny, copy, tmp_path):
+    with np.load(tiny.with_name("tiny.npz")) as file:
+        arrays = dict(file)
+    arrays["train_pitches"] = arrays["train_pitches"].copy()
+    arrays["train_pitches"][7, 0] += 1
+    np.savez(tmp_path / "other.npz", **arrays)
+    ended = command(f"--config={tiny}", f"--workdir={copy}",
+                    f"--config.data.path={tmp_path / 'other.npz'}")
+    assert ended.err == (
+        f"lmjax: the run in {copy} was started on other data; choose another --workdir\n")
+
+
+def test_the_data_may_have_moved(command, tiny, copy, tmp_path):
+    moved = shutil.copy(tiny.with_name("tiny.npz"), tmp_path / "moved.npz")
+    assert command(f"--config={tiny}", f"--workdir={copy}",
+                   f"--config.data.path={moved}").code == 0
+
+
+FULL = """
+import shutil
+from collections import namedtuple
+calls = []
+def disk_usage(path):
+    calls.append(path)
+    return namedtuple("usage", "free")(10**12 if len(calls) <= {writes} else 1000)
+shutil.disk_usage = disk_usage
+"""
+
+
+@pytest.mark.parametrize("writes", [2, 3])
+def test_a_full_disk_leaves_the_earlier_checkpoints(
+        command, tiny, trained, contents, tmp_path, writes):
+    again = f"--config={tiny}", f"--workdir={tmp_path}"
+    ended = command(*again, before=FULL.format(writes=writes))
+    assert ended.code == 1 and "Traceback" not in ended.err
+    last = ended.err.splitlines()[-1]
+    assert last.startswith(f"lmjax: the disk of {tmp_path} is full: a checkpoint needs up to ")
+    assert last.endswith("free some space or choose another --workdir")
+    assert sorted(path.name for path in (tmp_path / RESUME).iterdir()) == ["2"]
+    assert command(*again).code == 0
+    assert_same_run(tmp_path, trained)
