@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 import time
 from collections.abc import Callable, Mapping
@@ -66,7 +67,8 @@ class Composer:
     def sample_window(self) -> Any:
         """Composes a batch of windows, jitted: (params, keys [B], condition) -> chain.Sample."""
         sampler = self.settings.sampler.build()
-        frequencies, legal = jnp.asarray(self.frequencies), self.vocabulary.legal()
+        frequencies = jnp.asarray(self.frequencies)
+        start, follow = map(jnp.asarray, self.vocabulary.legal())
         # A network that was never shown given cells can only be shown them as noised truth.
         shown = self.model.states_logits and self.settings.condition.known > 0
 
@@ -79,7 +81,7 @@ class Composer:
                 denoise = hold_known(denoise, table)
             if not shown:
                 how = replace_known(sampler, table, condition)
-            return chain.sample(keys, denoise, how, condition, centre, legal,
+            return chain.sample(keys, denoise, how, condition, centre, (start, follow),
                                 self.settings.sampler.start)
 
         return sample
@@ -110,7 +112,7 @@ class Draw:
     seconds: float
 
 
-def load(path: str | pathlib.Path) -> Composer:
+def load(path: str | os.PathLike[str]) -> Composer:
     """The composer in a working folder, with the best weights of its training.
 
     Raises:
@@ -175,11 +177,12 @@ def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray,
             keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(
                 jnp.arange(first, first + batch_size))
             results.append(_draw_batch(composer, keys, tracks, spans, clock, bar.update))
-    fields = [np.concatenate(field)[:num] for field in zip(*(r[:4] for r in results), strict=True)]
+    pitch, struck, tokens, corrected = (
+        np.concatenate(field)[:num] for field in zip(*(r[:4] for r in results), strict=True))
     diagnostics = {name: np.concatenate([r[4][name] for r in results])[:num]
                    for name in results[0][4]}
-    return Draw(*fields, diagnostics, composer.settings.sampler.build().evaluations,
-                clock.compiling, clock.running)
+    return Draw(pitch, struck, tokens, corrected, diagnostics,
+                composer.settings.sampler.build().evaluations, clock.compiling, clock.running)
 
 
 def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
@@ -204,9 +207,9 @@ def _draw_batch(composer: Composer, keys: jax.Array, tracks: np.ndarray,
         known = np.broadcast_to((np.arange(start, end) < new)[:, None], (batch, end - start, 4))
         given = np.stack([vocabulary.encode(p, s) for p, s in zip(
             pitch[:, start:end], struck[:, start:end], strict=True)])
-        condition = place_batch(mesh, Condition(
-            np.repeat(rhythm.crop(tracks, start, end)[None], batch, 0),
-            np.ones((batch, end - start), bool), known, np.where(known, given, 0)))
+        arrays = (np.repeat(rhythm.crop(tracks, start, end)[None], batch, 0),
+                  np.ones((batch, end - start), bool), known, np.where(known, given, 0))
+        condition = Condition(*place_batch(mesh, arrays))
         window_keys = jax.vmap(lambda key, n=number: jax.random.fold_in(key, n))(keys)
         sample = clock.sample(window_keys, condition)
         for i, tokens in enumerate(np.asarray(sample.tokens)):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -153,8 +154,8 @@ class Run:
         """The state to begin with, on the devices."""
         cfg = self.settings
         rule = optimizer.build(cfg.optimizer, cfg.training.steps)
-        tracks = np.zeros((cfg.training.batch_size, cfg.training.length, len(rhythm.SIZES)),
-                          np.int32)
+        tracks = jnp.zeros((cfg.training.batch_size, cfg.training.length, len(rhythm.SIZES)),
+                           jnp.int32)
 
         def create(key: jax.Array) -> TrainState:
             return TrainState.create(self.model.init(key, tracks), rule)

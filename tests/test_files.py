@@ -50,13 +50,13 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, where, n
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="cannot write a.bin: there is no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"cannot write a.bin: there is no folder .*nowhere"):
         write_bytes(tmp_path / "nowhere" / "a.bin", b"")
 
 
 def test_a_folder_in_the_place_of_the_file(tmp_path):
     (tmp_path / "a.bin").mkdir()
-    with pytest.raises(OSError, match="a.bin cannot be written"):
+    with pytest.raises(OSError, match=r"a\.bin cannot be written"):
         write_bytes(tmp_path / "a.bin", b"x")
     assert names(tmp_path) == ["a.bin"]
 

@@ -56,7 +56,8 @@ def test_an_unknown_field_is_named(section, field, message):
         from_config(config)
 
 
-@pytest.mark.parametrize("section, field", [("training", "steps"), ("network", "reach"), ("", "noise")])
+@pytest.mark.parametrize("section, field", [
+    ("training", "steps"), ("network", "reach"), ("", "noise")])
 def test_a_missing_field_is_named(section, field):
     config = config_of().to_dict()
     del (config[section] if section else config)[field]

@@ -1,6 +1,4 @@
 import json
-import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -11,16 +9,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-import lmjax
-from configs import base
-from lmjax import settings as settings_module
-from lmjax.data.dataset import piece_of
-from lmjax.data.jsb import piece_of_pitches
-from lmjax.music.chorale import Bar, Chorale
-from lmjax.music.tokens import WIDE_RANGES
-from lmjax.train import check_config, fits, metre_pieces, train
 from lmjax.training import checkpoints
-from lmjax.training.checkpoints import BEST, RESUME, CheckpointError
+from lmjax.training.checkpoints import BEST, RESUME
 
 ROOT = Path(__file__).parents[1]
 
@@ -213,3 +203,85 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(
     assert sorted(path.name for path in (tmp_path / RESUME).iterdir()) == ["2"]
     assert command(*again).code == 0
     assert_same_run(tmp_path, trained)
+
+
+WRITES_FAIL = """
+from lmjax.training import checkpoints
+save = checkpoints.save
+def failing(folder, kind, step, *rest):
+    if (kind, step) == (checkpoints.RESUME, 4):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    save(folder, kind, step, *rest)
+checkpoints.save = failing
+"""
+
+
+def test_a_checkpoint_that_cannot_be_written(command, tiny, trained, tmp_path):
+    again = f"--config={tiny}", f"--workdir={tmp_path}"
+    ended = command(*again, before=WRITES_FAIL)
+    assert ended.code == 1
+    assert (f"lmjax: the checkpoint of step 4 cannot be written to {tmp_path / RESUME}: "
+            in ended.err)
+    assert checkpoints.latest_step(tmp_path, RESUME) == 2
+    assert command(*again).code == 0
+    assert_same_run(tmp_path, trained)
+
+
+def test_pieces_of_a_metre():
+    def piece(*metres):
+        bars = tuple(Bar(16 * i, *metre) for i, metre in enumerate(metres))
+        frames = 16 * len(metres)
+        struck = np.zeros((frames, 4), bool)
+        return piece_of(Chorale(np.full((frames, 4), -1), struck, struck, bars))
+
+    common, mixed = piece((4, 4), (4, 4)), piece((4, 4), (3, 4))
+    unknown = piece_of_pitches(np.full((16, 4), 60), "x")
+    assert metre_pieces([common, mixed, unknown], ()) == (common, mixed, unknown)
+    assert metre_pieces([common, mixed, unknown], ["4/4"]) == (common,)
+    assert metre_pieces([common, mixed, unknown], ["3/4", "4/4"]) == (common, mixed)
+    with pytest.raises(ValueError, match="no piece of the split is in 6/8 or 2/2; choose other"):
+        metre_pieces([common], ["6/8", "2/2"])
+    with pytest.raises(ValueError, match="the split has no piece"):
+        metre_pieces([], ())
+
+
+def test_a_piece_fits_ranges():
+    pitch = np.array([[low for low, _ in WIDE_RANGES], [high for _, high in WIDE_RANGES],
+                      [-1, -1, -1, -1]])
+    assert fits(piece_of_pitches(pitch, "x"), WIDE_RANGES)
+    for voice in range(4):
+        for row, by in ((0, -1), (1, 1)):
+            other = pitch.copy()
+            other[row, voice] += by
+            assert not fits(piece_of_pitches(other, "x"), WIDE_RANGES)
+
+
+def test_a_config_may_differ_in_what_is_no_part_of_the_model():
+    config = base.get_config()
+    settings = settings_module.from_config(config)
+    about = json.loads(json.dumps({"config": settings_module.to_config(settings)}))
+    config.name, config.compose.num, config.evaluation.draws = "other", 99, 1
+    config.sampler.levels, config.data.path = 7, "elsewhere"
+    check_config(Path("run"), about, settings_module.from_config(config))
+    config.data.metres = ("4/4",)
+    with pytest.raises(CheckpointError, match=r"run holds a model with data.metres=\[\], and the "
+                                              r"config asks for \['4/4'\]; use the same config"):
+        check_config(Path("run"), about, settings_module.from_config(config))
+
+
+def test_train_returns_the_composer_of_the_folder(tiny, copy):
+    config = lmjax.load(copy).about["config"]
+    composer = train(config, copy, progress=False)
+    assert composer.about == lmjax.load(copy).about
+
+
+def test_a_validation_split_without_a_piece_in_the_ranges(command, tiny, tmp_path):
+    with np.load(tiny.with_name("tiny.npz")) as file:
+        arrays = dict(file)
+    arrays["valid_pitches"] = arrays["valid_pitches"] + np.int16(24)
+    np.savez(tmp_path / "high.npz", **arrays)
+    ended = command(f"--config={tiny}", f"--workdir={tmp_path / 'run'}",
+                    f"--config.data.path={tmp_path / 'high.npz'}")
+    assert ended.code == 1
+    assert ended.err == ("lmjax: no piece of the validation split lies in the voice ranges; choose "
+                         "wider data.ranges\n")

@@ -87,11 +87,12 @@ class EvidenceSettings:
 def shifted(x: jax.Array, offset: int) -> jax.Array:
     """x[:, t + offset] at every t, zeros beyond the ends. x: [B, T, ...]."""
     pad = [(0, 0)] * x.ndim
+    offset = max(min(offset, x.shape[1]), -x.shape[1])
     if offset >= 0:
         pad[1] = (0, offset)
         return jnp.pad(x[:, offset:], pad)
     pad[1] = (-offset, 0)
-    return jnp.pad(x[:, :offset], pad)
+    return jnp.pad(x[:, :x.shape[1] + offset], pad)
 
 
 def neighbours(likelihood: jax.Array, hold: jax.Array, fresh: jax.Array) -> jax.Array:
@@ -160,7 +161,8 @@ class EvidenceNetwork(nn.Module):
         sounds = jnp.asarray(self.space.sounds)
         best = jnp.max(evidence, axis=-1, keepdims=True)
         heard = jnp.einsum("btvk,vks->btvs", jnp.exp(evidence - best), sounds)
-        heard = jnp.log(heard + 1e-12)  # [B, T, V, S]; the best token has 0
+        # [B, T, V, S], the best token has 0; a frame that does not exist says nothing.
+        heard = jnp.log(heard + 1e-12) * m.frames[..., None, None]
         ratio = self._same_note(heard)
 
         tracks = self._tracks(m)

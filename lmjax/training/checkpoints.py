@@ -132,7 +132,8 @@ def _required_step(folder: pathlib.Path, kind: str) -> int:
         raise CheckpointError(f"there is no folder {folder}; train first, or correct the path")
     step = latest_step(folder, kind)
     if step is None:
-        raise CheckpointError(f"{folder / kind} holds no checkpoint; train first, with --mode=train")
+        raise CheckpointError(
+            f"{folder / kind} holds no checkpoint; train first, with --mode=train")
     return step
 
 

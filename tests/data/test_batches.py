@@ -63,7 +63,7 @@ def test_windows_start_on_beats_all_over_the_piece(upbeat):
     batch = batches([piece], size=400)(0, 0)
     begun = set((batch.tracks[:, 0, rhythm.BAR] - 1).tolist())
     # Before an upbeat there is no beat; such a window starts with the piece.
-    assert begun == {0, *(t for t in range(0, 50 - 16 + 1) if beat[t] == 1)}
+    assert begun == {0, *(t for t in range(50 - 16 + 1) if beat[t] == 1)}
 
 
 def test_the_beginning_and_the_end_are_seen_often():

@@ -83,7 +83,7 @@ def test_a_short_piece_ends_in_padding_tokens():
 
 
 def test_a_pitch_without_a_token_is_named():
-    with pytest.raises(ValueError, match="alto has pitch 80 at frame 0, outside .* 50 to 76"):
+    with pytest.raises(ValueError, match=r"alto has pitch 80 at frame 0, outside .* 50 to 76"):
         cut(piece_of(16), 0, 16, SOUNDING, 20)
 
 

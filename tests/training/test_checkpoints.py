@@ -59,7 +59,7 @@ def test_kinds_are_apart(saved):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match="there is no folder .*nowhere; train first"):
+    with pytest.raises(CheckpointError, match=r"there is no folder .*nowhere; train first"):
         checkpoints.read_arrays(tmp_path / "nowhere", BEST, shapes(ARRAYS))
 
 
