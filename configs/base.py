@@ -74,7 +74,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.settings.TrainingSettings
         "training": {
-            "steps": 12_000,
+            "steps": 8_000,
             "batch_size": 16,
             "length": 64,
             "devices": 0,

@@ -93,8 +93,8 @@ def test_tracks_that_are_not_given_are_withheld():
 
 @pytest.mark.parametrize("length, stride", [(8, 4), (16, 16), (0, 1)])
 def test_the_bound_of_the_exact_model_is_the_likelihood(length, stride):
-    tokens = drawn(128, 20)
-    found = bound(tokens, length=length, stride=stride)
+    tokens = drawn(256, 20)
+    found = bound(tokens, length=length, stride=stride, draws=64, batch_size=2048)
     assert (found.frames == 20).all()
     gap = (found.nats - surprise(tokens)) / 20
     error = gap.std(ddof=1) / np.sqrt(len(gap))
@@ -110,9 +110,10 @@ def test_the_bound_of_the_exact_model_is_the_likelihood(length, stride):
 
 def test_the_bound_of_another_model_is_its_cross_entropy():
     other = np.roll(P, 1, axis=1)
-    tokens = drawn(128, 20)
+    tokens = drawn(256, 20)
     measure = likelihood.build_measure(exact(other), lambda params: TABLE)
-    gap = (bound(tokens, measure).nats - surprise(tokens, other)) / 20
+    found = bound(tokens, measure, draws=64, batch_size=2048)
+    gap = (found.nats - surprise(tokens, other)) / 20
     assert abs(gap.mean()) < 4 * gap.std(ddof=1) / np.sqrt(len(gap)) < 0.1
     assert surprise(tokens, other).sum() > 1.2 * surprise(tokens).sum()
 
