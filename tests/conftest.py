@@ -79,7 +79,8 @@ Command = Callable[..., Ended]
 @pytest.fixture(scope="session")
 def environ(tmp_path_factory) -> Mapping[str, str]:
     """Of the commands: quick to compile, and nothing of the same kind compiled twice."""
-    return {**os.environ, "LMJAX_CACHE": str(tmp_path_factory.mktemp("cache")), "JAX_PLATFORMS": "cpu",
+    return {**os.environ, "LMJAX_CACHE": str(tmp_path_factory.mktemp("cache")),
+            "JAX_PLATFORMS": "cpu",
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "XLA_FLAGS": "--xla_backend_optimization_level=0"}
 

@@ -50,7 +50,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, where, n
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"cannot write a.bin: there is no folder .*nowhere"):
+    message = r"cannot write a.bin: there is no folder .*nowhere"
+    with pytest.raises(FileNotFoundError, match=message):
         write_bytes(tmp_path / "nowhere" / "a.bin", b"")
 
 

@@ -140,7 +140,8 @@ def test_a_learning_rate_that_is_far_too_high(command, tiny, tmp_path):
                     "--config.optimizer.learning_rate=1e9")
     assert ended.code == 1 and "Traceback" not in ended.err
     last = ended.err.splitlines()[-1]
-    assert last.startswith("lmjax: training diverged: the ") and "there is no checkpoint yet" in last
+    assert last.startswith("lmjax: training diverged: the ")
+    assert "there is no checkpoint yet" in last
 
 
 def test_a_run_that_never_reached_a_checkpoint_is_not_mixed_with_another(
