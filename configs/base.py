@@ -41,6 +41,7 @@ def get_config() -> ml_collections.ConfigDict:
             "reach": 64,
             "offsets": 7,
             "level_width": 128,
+            "dropout": 0.15,
         },
         # lmjax.noise.schedule.SigmaDistribution
         "noise": {

@@ -187,8 +187,11 @@ from lmjax.training import checkpoints
 save = checkpoints.save
 def failing(folder, kind, step, *rest):
     if (kind, step) == (checkpoints.RESUME, 4):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-    save(folder, kind, step, *rest)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1))
+    try:
+        save(folder, kind, step, *rest)
+    finally:  # what is printed goes to a file, too
+        resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
 checkpoints.save = failing
 """
 NOT_A_NUMBER = """
@@ -201,7 +204,8 @@ def failing(run, devices, state):
         state, metrics = step(state, batch)
         if state.step == 5:
             metrics = {**metrics, "gradient_norm": jnp.float32("nan")}
-            state = jax.tree.map(lambda leaf: leaf * jnp.nan, state)
+            state = jax.tree.map(
+                lambda leaf: leaf * jnp.nan if leaf.dtype == jnp.float32 else leaf, state)
         return state, metrics
     return wrapped
 Run.compile = failing

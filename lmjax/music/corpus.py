@@ -119,9 +119,9 @@ def place_bars(edges: Sequence[int], metres: Sequence[tuple[int, int]]) -> tuple
 
     A short bar is one of four things. It goes on where a short bar before it broke off (a bar
     split by a repeat sign or a fermata). Or another short bar follows that completes it, and it
-    starts on the downbeat. Otherwise, a first bar, and any bar shorter than half its metre, is
-    an upbeat to the next; and what remains, such as a last bar, starts on the downbeat and
-    breaks off. A bar longer than its metre gets the bar lines that it lacks.
+    starts on the downbeat. Otherwise, a first bar, and any bar shorter than half its metre but
+    the last, is an upbeat to the next; and what remains, such as a last bar, starts on the
+    downbeat and breaks off. A bar longer than its metre gets the bar lines that it lacks.
 
     Args:
       edges: the frame of each printed bar line, and the end of the last bar.
@@ -137,7 +137,7 @@ def place_bars(edges: Sequence[int], metres: Sequence[tuple[int, int]]) -> tuple
         if length < whole:
             if reached > 0 and reached + length <= whole:
                 offset = reached
-            elif not completed and (i == 0 or 2 * length < whole):
+            elif not completed and (i == 0 or (2 * length < whole and i + 1 < len(lengths))):
                 offset = whole - length
         bars.extend(Bar(start + done, *metre, offset) for done in range(0, length, whole))
         reached = (offset + length) % whole

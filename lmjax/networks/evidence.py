@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.networks.layers import ModulatedBlock, fourier_features
+from lmjax.networks.layers import ModulatedBlock, channel_dropout, fourier_features
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import NEVER
 
@@ -71,6 +71,8 @@ class EvidenceSettings:
       reach: groups whose relative position is told apart.
       offsets: frames to each side with which a frame is compared.
       level_width: of the noise-level features.
+      dropout: share of channels that are dropped in training: of the frames' features on their
+        way into and out of the transformer, and of its hidden layers.
     """
 
     width: int = 192
@@ -82,6 +84,11 @@ class EvidenceSettings:
     reach: int = 64
     offsets: int = 7
     level_width: int = 128
+    dropout: float = 0.15
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"network.dropout must be at least 0 and below 1, not {self.dropout}")
 
 
 def shifted(x: jax.Array, offset: int) -> jax.Array:
@@ -137,13 +144,15 @@ class EvidenceNetwork(nn.Module):
     track_sizes: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, evidence: jax.Array, sigma: jax.Array, m: Condition) -> jax.Array:
+    def __call__(self, evidence: jax.Array, sigma: jax.Array, m: Condition,
+                 train: bool = False) -> jax.Array:
         """Posterior logits.
 
         Args:
           evidence: float32[B, T, V, K], log q(x | token) up to a constant per cell.
           sigma: float32[B].
           m: the condition; given cells are used as if seen without noise.
+          train: whether channels are dropped.
 
         Returns:
           float32[B, T, V, K]: context + neighbours' evidence + own evidence, `NEVER` where a
@@ -179,7 +188,7 @@ class EvidenceNetwork(nn.Module):
         features = jnp.concatenate([
             p.reshape(batch, time, -1), classes.reshape(batch, time, -1)], axis=-1)
         frame = hidden + nn.Dense(cfg.frame_width, name="features")(features)
-        frame = self._trunk(frame, level, m.frames)
+        frame = self._trunk(frame, level, m.frames, train)
 
         context = nn.Dense(voices * tokens, name="context")(frame)
         logits = context.reshape(evidence.shape) + evidence + self._smooth(frame, heard, "late")
@@ -224,18 +233,21 @@ class EvidenceNetwork(nn.Module):
         return nn.Dense(self.settings.frame_width, use_bias=False, name="tracks")(
             jnp.concatenate(rows, axis=-1))
 
-    def _trunk(self, frame: jax.Array, level: jax.Array, present: jax.Array) -> jax.Array:
+    def _trunk(self, frame: jax.Array, level: jax.Array, present: jax.Array,
+               train: bool) -> jax.Array:
         """The transformer over groups of `fold` frames; frame features in and out."""
         cfg = self.settings
+        drop = channel_dropout(cfg.dropout, train)
         batch, time, width = frame.shape
         ragged = -time % cfg.fold
         grouped = jnp.pad(frame, ((0, 0), (0, ragged), (0, 0))).reshape(
             batch, -1, cfg.fold * width)
         there = jnp.pad(present, ((0, 0), (0, ragged))).reshape(batch, -1, cfg.fold).any(-1)
-        x = nn.Dense(cfg.width, name="fold")(nn.gelu(grouped))
+        x = nn.Dense(cfg.width, name="fold")(drop(nn.gelu(grouped)))
         for i in range(cfg.layers):
             x = ModulatedBlock(
-                cfg.heads, cfg.reach, cfg.expansion, name=f"block_{i}")(x, level, there)
+                cfg.heads, cfg.reach, cfg.expansion, cfg.dropout, name=f"block_{i}")(
+                    x, level, there, train)
         x = nn.Dense(cfg.fold * width, name="unfold")(nn.LayerNorm()(x))
         frame = frame + x.reshape(batch, -1, width)[:, :time]
-        return nn.gelu(nn.Dense(width, name="mix")(nn.LayerNorm()(frame))) + frame
+        return drop(nn.gelu(nn.Dense(width, name="mix")(nn.LayerNorm()(frame))) + frame)

@@ -118,14 +118,14 @@ class ScoreModel:
     def denoiser(self, params: Params, dropout_key: jax.Array | None = None) -> Denoise:
         """The model with these parameters; with a key, as it is in training."""
         table = self.table(params)
+        train = dropout_key is not None
+        rngs = {"dropout": dropout_key} if train else None
         if isinstance(self.network, TransformerSettings):
             transformer = ScoreTransformer(self.network)
-            rngs = None if dropout_key is None else {"dropout": dropout_key}
 
             def by_score(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
                 del m  # The paper's network knows nothing but the notes.
-                unscaled = _apply(
-                    transformer, params["network"], x, rngs is not None, rngs=rngs)
+                unscaled = _apply(transformer, params["network"], x, train, rngs=rngs)
                 # score = f / sigma, so the mean x + sigma^2 score is x + sigma f.
                 return from_mean(table, x + per_example(sigma, x) * unscaled)
 
@@ -133,7 +133,8 @@ class ScoreModel:
         network = EvidenceNetwork(self.space, self.network, self.track_sizes)
 
         def by_logits(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
-            logits = _apply(network, params["network"], evidence(table, x, sigma), sigma, m)
+            logits = _apply(network, params["network"], evidence(table, x, sigma), sigma, m,
+                            train, rngs=rngs)
             return from_logits(table, logits)
 
         return by_logits

@@ -105,6 +105,8 @@ def test_metre_changes_are_kept():
     ([0, 8, 24, 32, 40, 56], [(0, 8), (8, 0), (24, 0), (32, 8), (40, 0)]),
     # a lone short bar in the middle: an upbeat
     ([0, 16, 20, 36], [(0, 0), (16, 12), (20, 0)]),
+    # a last bar that breaks off early
+    ([0, 16, 32, 36], [(0, 0), (16, 0), (32, 0)]),
     # a last bar of two bars' length
     ([0, 16, 48], [(0, 0), (16, 0), (32, 0)]),
 ])

@@ -5,6 +5,7 @@ import numpy as np
 from lmjax.networks.layers import (
     ModulatedBlock,
     RelativeAttention,
+    channel_dropout,
     fourier_features,
     sinusoidal_positions,
 )
@@ -58,6 +59,18 @@ class TestRelativeAttention:
         bias = [-1e4, -1e4, -1e4, -1e4, 0.0]
         out = self.apply(self.params(bias), x, jnp.ones((1, 6), bool))
         np.testing.assert_allclose(out[0, 5], np.asarray(x)[0, :4].mean(0), rtol=1e-5)
+
+
+def test_channels_are_dropped_whole_and_the_mean_stays():
+    x = jnp.ones((50, 3, 400))
+    apply = channel_dropout(0.2, train=True).apply
+    dropped = np.asarray(apply({}, x, rngs={"dropout": jax.random.key(0)}))
+    assert (dropped == dropped[:, :1]).all()  # the same channels in every frame
+    assert len(np.unique(dropped[:, 0], axis=0)) == 50  # others in every example
+    np.testing.assert_allclose(np.unique(dropped), [0, 1 / 0.8], rtol=1e-6)
+    # Twenty thousand draws: five standard errors of their mean.
+    assert abs(dropped[:, 0].mean() - 1) < 5 * np.sqrt(0.25 / dropped[:, 0].size)
+    np.testing.assert_array_equal(channel_dropout(0.2, train=False).apply({}, x), x)
 
 
 def test_a_block_begins_as_the_identity():

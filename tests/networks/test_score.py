@@ -11,7 +11,7 @@ from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.denoiser import score
 
 TINY = EvidenceSettings(width=8, frame_width=8, layers=1, heads=2, expansion=2, reach=4,
-                        offsets=2, level_width=8)
+                        offsets=2, level_width=8, dropout=0.5)
 PAPER = TransformerSettings(width=8, layers=1, heads=2, feedforward=8, dropout=0.5)
 TRACKS = jnp.ones((2, 6, 2), jnp.int32)
 
@@ -107,9 +107,11 @@ def test_the_papers_score_is_its_output_over_sigma(hold_space, random_condition)
     assert not model.states_logits
 
 
-def test_dropout_acts_in_training_only(hold_space, random_condition):
-    model = ScoreModel(hold_space, PAPER, EmbeddingSettings("one_hot"), (3, 5))
-    params = fresh(model)
+@pytest.mark.parametrize("network", [TINY, PAPER])
+def test_dropout_acts_in_training_only(network, hold_space, random_condition):
+    model = ScoreModel(hold_space, network, EmbeddingSettings("one_hot"), (3, 5))
+    # Away from the start, where much of the network says nothing yet.
+    params = jax.tree.map(lambda leaf: leaf + 0.1, fresh(model))
     x = jax.random.normal(jax.random.key(1), (2, 6, model.table(params).shape[-1]))
     arguments = x, jnp.ones(2), random_condition(2, 6)
     keys = jax.random.split(jax.random.key(2))

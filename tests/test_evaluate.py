@@ -1,0 +1,129 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import lmjax
+from lmjax import evaluate as evaluate_module
+from lmjax import settings as settings_module
+from lmjax.data import jsb
+from lmjax.evaluate import counterpoint, evaluate
+from lmjax.metrics import theory
+from lmjax.music import rhythm
+
+
+@pytest.fixture(scope="module")
+def evaluated(command, tiny, trained, tmp_path_factory):
+    """A working folder that was evaluated, and what was printed."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    (folder / "best").symlink_to(trained / "best")
+    ended = command(f"--config={tiny}", f"--workdir={folder}", "--mode=evaluate")
+    assert ended.code == 0, ended.err
+    return folder, ended.out
+
+
+def test_what_is_printed_is_what_is_written(evaluated):
+    folder, text = evaluated
+    record = json.loads((folder / "evaluation.json").read_text())
+    assert (f"likelihood bound on 3 pieces ({record['frames']:,} frames) of valid: "
+            f"{record['nats_per_frame']:.3f} ± {record['standard_error']:.3f} nats per frame"
+            ) in text
+    for name, value in record["terms"].items():
+        assert f"{name} {value:.3f}" in text
+    assert "samples" in text and "Bach (valid)" in text
+    assert "given: position, bar, beat, start, end, the length" in text
+
+
+def test_the_figures_belong_together(evaluated, tiny):
+    record = json.loads((evaluated[0] / "evaluation.json").read_text())
+    data = jsb.load(tiny.with_name("tiny.npz"))
+    assert (record["split"], record["pieces"]) == ("valid", 3)
+    assert record["frames"] == sum(map(len, data.split("valid")))
+    assert sum(record["terms"].values()) == pytest.approx(record["nats_per_frame"])
+    low, high = record["interval"]
+    assert low <= record["nats_per_frame"] <= high
+    assert record["standard_error"] > 0
+    assert record["counterpoint"].keys() == {"samples", "Bach (valid)"}
+
+
+def test_the_same_command_measures_the_same(evaluated, command, tiny, trained):
+    folder, text = evaluated
+    before = (folder / "evaluation.json").read_bytes()
+    assert command(f"--config={tiny}", f"--workdir={folder}", "--mode=evaluate").out == text
+    assert (folder / "evaluation.json").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def config(tiny, trained):
+    config = lmjax.load(trained).about["config"]
+    config["compose"]["batch_size"] = 2
+    return config
+
+
+def test_from_a_notebook_with_a_dictionary_and_a_path(config, trained, evaluated, tmp_path, capsys):
+    (tmp_path / "best").symlink_to(trained / "best")
+    config = {**config, "evaluation": {**config["evaluation"], "samples": 0}}
+    result = evaluate(config, tmp_path, progress=False)
+    record = json.loads((evaluated[0] / "evaluation.json").read_text())
+    # Compiled otherwise, so the same but for rounding.
+    assert result.bound.per_frame == pytest.approx(record["nats_per_frame"], rel=1e-4)
+    assert result.tables == {}
+    # The quick bound of the training measures the same thing on fewer windows.
+    validation = lmjax.load(trained).about["valid"]
+    assert result.bound.per_frame == pytest.approx(validation, rel=0.2)
+    printed = capsys.readouterr().out
+    assert "likelihood bound on 3 pieces" in printed and "Bach" not in printed
+
+
+def test_pieces_outside_the_ranges_are_left_out_if_asked(config, trained, tmp_path):
+    (tmp_path / "best").symlink_to(trained / "best")
+    # The tiny data was made to lie in the paper's ranges; so move the bass below them.
+    data = jsb.load(config["data"]["path"])
+    arrays = {"train_pitches": data.split("train")[0].pitch,
+              "train_lengths": np.array([len(data.split("train")[0])]),
+              "valid_pitches": data.split("valid")[0].pitch - np.array([0, 0, 0, 20], np.int16),
+              "valid_lengths": np.array([len(data.split("valid")[0])])}
+    np.savez(tmp_path / "low.npz", **arrays)
+    config = {**config, "data": {**config["data"], "path": str(tmp_path / "low.npz")},
+              "evaluation": {**config["evaluation"], "ranges": "paper", "samples": 0}}
+    with pytest.raises(ValueError, match=r"no piece of valid lies in the paper voice ranges; "
+                                         r"choose other evaluation\.ranges"):
+        evaluate(config, tmp_path, progress=False)
+    config["evaluation"]["ranges"] = ""
+    with pytest.raises(ValueError, match=r"bass has pitch .* outside the vocabulary's 36 to 66"):
+        evaluate(config, tmp_path, progress=False)
+    assert not (tmp_path / "evaluation.json").exists()
+
+
+def test_samples_longer_than_every_piece(config, trained):
+    composer = lmjax.load(trained)
+    settings = settings_module.from_config(
+        {**config, "evaluation": {**config["evaluation"], "sample_length": 400}})
+    with pytest.raises(ValueError, match=r"no piece of the split lasts 400 sixteenths; lower "
+                                         r"evaluation\.sample_length"):
+        counterpoint(composer, jsb.load(config["data"]["path"]).split("valid"),
+                     settings.evaluation)
+
+
+def test_samples_stand_beside_windows_of_the_pieces(config, trained, monkeypatch):
+    """One triad all along, and samples that sound a tritone: both columns are known."""
+    asked = []
+
+    def drawn(composer, key, num, tracks, batch_size, progress):
+        asked.append((num, tracks))
+        pitch = np.tile(np.array([73, 67, 60, 48], np.int16), (num, len(tracks), 1))
+        return SimpleNamespace(pitch=pitch)
+
+    monkeypatch.setattr(evaluate_module, "draw", drawn)
+    piece = jsb.piece_of_pitches(np.tile([72, 67, 64, 48], (40, 1)), "x")
+    settings = settings_module.from_config(config)
+    tables = counterpoint(lmjax.load(trained), [piece], settings.evaluation)
+    assert tables.keys() == {"samples", "Bach (valid)"}
+    (num, tracks), = asked
+    assert num == 2 and len(tracks) == 16
+    # The data states neither bars nor ends, so neither is asked for.
+    for name in ("position", "bar", "start", "end", "fermata", "key", "mode"):
+        assert (tracks[:, rhythm.NAMES.index(name)] == 0).all()
+    assert tables["Bach (valid)"] == theory.table([piece.pitch[:16]] * 7)
+    assert tables["samples"] == theory.table([np.tile([73, 67, 60, 48], (16, 1))] * 2)

@@ -1,0 +1,126 @@
+import mido
+import numpy as np
+import pytest
+
+from lmjax.music import corpus
+from lmjax.sample import form_of
+from lmjax.settings import ComposeSettings
+
+FAILS = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+"""
+
+
+@pytest.fixture(scope="module")
+def sample(command, tiny, trained, tmp_path_factory):
+    """A function that samples into a fresh copy of the composer, with options of `compose`."""
+    def run(**options):
+        folder = tmp_path_factory.mktemp("sample")
+        (folder / "best").symlink_to(trained / "best")
+        ended = command(f"--config={tiny}", f"--workdir={folder}", "--mode=sample", *(
+            f"--config.compose.{name}={value}" for name, value in options.items()))
+        assert ended.code == 0, ended.err
+        return folder / "samples" / f"seed-{options.get('seed', 0)}"
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def two(sample):
+    """Two chorales of 32 sixteenths, twice the window, in every format."""
+    return sample(key="G major", formats="('musicxml', 'mid', 'png')")
+
+
+def arrays(folder):
+    with np.load(folder / "samples.npz") as file:
+        return dict(file)
+
+
+def test_every_chorale_is_written_in_every_format(two):
+    assert sorted(path.name for path in two.iterdir()) == [
+        *(f"chorale-00{n}.{suffix}" for n in (0, 1) for suffix in ("mid", "musicxml", "png")),
+        "samples.npz"]
+    for path in two.glob("*.mid"):
+        assert len(mido.MidiFile(path).tracks) >= 4
+    for path in two.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_arrays_of_all_are_kept(two):
+    found = arrays(two)
+    assert {name: array.shape for name, array in found.items() if "diagnostics" not in name} == {
+        "tokens": (2, 32, 4), "pitch": (2, 32, 4), "struck": (2, 32, 4), "seed": (2,),
+        "index": (2,), "corrected": (2,)}
+    assert found["seed"].tolist() == [0, 0] and found["index"].tolist() == [0, 1]
+    names = ("score_norm", "step_norm", "entropy", "changed")
+    for name in names:
+        values = found[f"diagnostics_{name}"]
+        assert values.shape[:2] == (2, 3) and np.isfinite(values).all()
+
+
+def test_notation_says_the_same_notes(two):
+    found = arrays(two)
+    for number in range(2):
+        chorale = corpus.read(two / f"chorale-00{number}.musicxml")
+        np.testing.assert_array_equal(chorale.pitch, found["pitch"][number])
+        np.testing.assert_array_equal(chorale.struck, found["struck"][number])
+        assert (chorale.sharps, [bar.start for bar in chorale.bars]) == (1, [0, 16])
+
+
+def test_midi_says_the_same_notes(two):
+    pitch = arrays(two)["pitch"][0]
+    notes = [message.note for track in mido.MidiFile(two / "chorale-000.mid").tracks
+             for message in track if message.type == "note_on" and message.velocity]
+    struck = arrays(two)["struck"][0]
+    assert sorted(notes) == sorted(pitch[struck].tolist())
+
+
+def test_the_same_seed_gives_the_same_files_and_another_other_ones(sample, two):
+    # `num` and `batch_size` differ: they change nothing of the first chorale.
+    again, other = (sample(key="G major", num=1, batch_size=1, seed=seed) for seed in (0, 1))
+    assert (again / "chorale-000.mid").read_bytes() == (two / "chorale-000.mid").read_bytes()
+    assert (other / "chorale-000.mid").read_bytes() != (two / "chorale-000.mid").read_bytes()
+    for name, array in arrays(again).items():
+        if "diagnostics" in name:
+            np.testing.assert_allclose(array[0], arrays(two)[name][0], rtol=1e-4, atol=1e-5)
+        else:
+            np.testing.assert_array_equal(array[0], arrays(two)[name][0])
+
+
+def test_the_same_command_gives_the_same_bytes(sample, two):
+    again = sample(key="G major")
+    for path in again.iterdir():
+        assert path.read_bytes() == (two / path.name).read_bytes()
+
+
+def test_no_format_is_arrays_alone(sample):
+    assert [path.name for path in sample(formats="()").iterdir()] == ["samples.npz"]
+
+
+@pytest.mark.parametrize("limit", [1000, 12_000])
+def test_a_full_disk_leaves_nothing_half_written(
+        command, tiny, trained, two, contents, tmp_path, limit):
+    (tmp_path / "best").symlink_to(trained / "best")
+    ended = command(f"--config={tiny}", f"--workdir={tmp_path}", "--mode=sample",
+                    "--config.compose.formats=('mid', 'png')", "--config.compose.key=G major",
+                    before=FAILS.format(limit=limit))
+    assert ended.code == 1 and "Traceback" not in ended.err
+    last = ended.err.splitlines()[-1]
+    assert last.startswith(f"lmjax: {tmp_path}/samples/seed-0/")
+    assert last.endswith("cannot be written (File too large); free some space or choose another "
+                         "folder")
+    found = contents(tmp_path / "samples" / "seed-0")
+    assert all(content == (two / name).read_bytes() for name, content in found.items())
+
+
+@pytest.mark.parametrize("settings, frames, key", [
+    (ComposeSettings(bars=3), 48, None),
+    (ComposeSettings(bars=3, metre="3/4", key="e minor"), 36, "e minor"),
+    (ComposeSettings(length=20), 20, None),
+    (ComposeSettings(bars=2, anacrusis=4), 32, None),
+])
+def test_the_form_that_a_config_asks_for(settings, frames, key):
+    form = form_of(settings)
+    assert (len(form), form.key, form.metre) == (frames, key, settings.metre)
+    assert form.anacrusis == settings.anacrusis
