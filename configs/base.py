@@ -65,7 +65,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.training.optimizer.OptimizerSettings
         "optimizer": {
-            "learning_rate": 5e-3,
+            "learning_rate": 3e-3,
             "warmup": 200,
             "decay": 0.4,
             "b2": 0.99,
@@ -75,7 +75,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.settings.TrainingSettings
         "training": {
-            "steps": 8_000,
+            "steps": 10_000,
             "batch_size": 16,
             "length": 64,
             "devices": 0,

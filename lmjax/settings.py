@@ -89,7 +89,7 @@ class TrainingSettings:
       checkpoint_every: steps between checkpoints.
     """
 
-    steps: int = 8_000
+    steps: int = 10_000
     batch_size: int = 16
     length: int = 64
     devices: int = 0

@@ -125,6 +125,8 @@ class Run:
                 batch = mesh.place_batch(devices, self.batches(self.settings.seed, number))
                 state, metrics = compiled(state, tuple(batch))
                 losses.append(metrics)
+                # One step runs while the next batch is made, but no more: the bar is to be true.
+                jax.block_until_ready(losses[-2:][0])
                 done = number + 1
                 bar.update()
                 if done == first + LOG_EVERY:

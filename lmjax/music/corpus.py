@@ -72,8 +72,12 @@ def chorale_of(score: Any, title: str = "", bwv: str = "") -> Chorale:
         raise Rejection("parts", f"{len(parts)} parts")
     bars, frames = _bars(parts[0])
     voices = [_cells(part, frames) for part in parts]
-    # Soprano first. By height, for the names of parts are free text.
-    voices.sort(key=lambda voice: -voice[0][voice[0] != REST].mean())
+    # Soprano first. By height where the names of parts, which are free text, do not say.
+    names = [str(part.partName).lower() for part in parts]
+    if sorted(names) == sorted(VOICES):
+        voices = [voices[names.index(voice)] for voice in VOICES]
+    else:
+        voices.sort(key=lambda voice: -voice[0][voice[0] != REST].mean())
     pitch, struck, fermata = (np.stack(cells, axis=1) for cells in zip(*voices, strict=True))
     sharps, mode = _key(parts[0])
     return Chorale(pitch, struck, fermata, bars, sharps, mode, title, bwv)

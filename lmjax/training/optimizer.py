@@ -20,7 +20,7 @@ class OptimizerSettings:
         the weights themselves.
     """
 
-    learning_rate: float = 5e-3
+    learning_rate: float = 3e-3
     warmup: int = 200
     decay: float = 0.4
     b2: float = 0.99

@@ -115,6 +115,16 @@ def test_where_bars_start(edges, bars):
     assert [(bar.start, bar.offset) for bar in placed] == bars
 
 
+def test_the_order_of_parts():
+    score = score_of(*BASS, "e4:4")
+    # By height, highest first.
+    assert corpus.chorale_of(score).pitch[0].tolist() == [69, 65, 64, 48]
+    # By name, if the names are those of the voices.
+    for part, name in zip(score.parts, ("Tenor", "Soprano", "Bass", "Alto"), strict=True):
+        part.partName = name
+    assert corpus.chorale_of(score).pitch[0].tolist() == [65, 64, 69, 48]
+
+
 def test_rejects_thirty_seconds():
     with pytest.raises(corpus.Rejection, match="off-grid notes") as caught:
         corpus.chorale_of(score_of("c5:0.125 c5:0.125 c5:3.75", *BASS))
