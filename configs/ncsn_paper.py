@@ -41,7 +41,6 @@ def get_config() -> ml_collections.ConfigDict:
     # rate is epsilon / sigma_L^2. Code: the chain starts from U(0, 1).
     config.sampler.update(kind="langevin", ladder="geometric", sigma_max=20.0, sigma_min=0.05,
                           levels=20, steps=100, rate=2e-5 / 0.05**2, start="uniform")
-    config.compose.update(length=128)
     # Its network cannot be given earlier frames, so pieces are measured whole.
     config.evaluation.update(length=0, metres=("4/4",), ranges="paper")
     return config

@@ -14,8 +14,9 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
+from lmjax.data.jsb import UNSTATED
 from lmjax.music import rhythm
-from lmjax.music.chorale import Chorale
+from lmjax.music.chorale import FRAMES_PER_QUARTER, Chorale
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.evidence import TokenSpace
 from lmjax.networks.score import Params, ScoreModel
@@ -25,7 +26,12 @@ from lmjax.sampling import chain
 from lmjax.sampling.constraints import hold_known, replace_known
 from lmjax.settings import Settings
 from lmjax.training import checkpoints
-from lmjax.training.mesh import build_mesh, place_batch
+from lmjax.training.mesh import build_mesh, copied_to, place_batch
+
+# What may differ between the run that made a checkpoint and the one that uses it: nothing that the
+# weights depend on.
+FREE_SECTIONS = ("name", "sampler", "compose", "evaluation")
+FREE_FIELDS = ("data.path", "training.devices")
 
 
 def build_model(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
@@ -37,7 +43,7 @@ def build_model(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Composer:
-    """A trained model: arrays and settings, nothing that changes.
+    """A trained model: arrays and settings. Programs are kept beside them once compiled.
 
     Attributes:
       settings: what it was trained with, and how it is sampled.
@@ -129,10 +135,33 @@ def load(path: str | os.PathLike[str]) -> Composer:
             f"the checkpoint in {folder} was made by another version of lmjax ({error}); train "
             f"anew in another --workdir") from error
     model = build_model(settings, vocabulary)
-    shapes = jax.eval_shape(model.init, jax.random.key(0),
-                            jnp.zeros((1, settings.training.length, len(rhythm.SIZES)), jnp.int32))
+    # On one device, whichever and however many it was trained on.
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+        jax.eval_shape(model.init, jax.random.key(0),
+                       jnp.zeros((1, settings.training.length, len(rhythm.SIZES)), jnp.int32)))
     params = checkpoints.read_arrays(folder, checkpoints.BEST, shapes)
     return Composer(settings, vocabulary, params, frequencies, about)
+
+
+def check_config(folder: pathlib.Path, about: Mapping[str, Any], settings: Settings) -> None:
+    """Raises CheckpointError naming the first field in which a checkpoint's config differs."""
+    wanted, found = settings_module.to_config(settings), about["config"]
+    for section in sorted((wanted.keys() | found.keys()) - set(FREE_SECTIONS)):
+        mine, theirs = (config[section] if isinstance(config.get(section), dict)
+                        else {"": config.get(section)} for config in (wanted, found))
+        for field in sorted(mine.keys() | theirs.keys()):
+            ours, others = _plain(mine.get(field)), _plain(theirs.get(field))
+            name = f"{section}.{field}".rstrip(".")
+            if ours != others and name not in FREE_FIELDS:
+                raise checkpoints.CheckpointError(
+                    f"{folder} holds a model with {name}={others!r}, and the config asks for "
+                    f"{ours!r}; use the same config, or another --workdir")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def compose(composer: Composer, key: jax.Array, num: int = 1, form: Form | None = None,
@@ -166,6 +195,9 @@ def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray,
     if num < 1 or batch_size < 1:
         raise ValueError(f"the number of chorales and the batch size must be at least 1, "
                          f"not {num} and {batch_size}")
+    if composer.settings.data.source == "jsb16":
+        tracks = tracks.copy()
+        tracks[:, UNSTATED] = 0  # the network has never seen them
     batch_size = min(batch_size, num)
     batches = range(0, num, batch_size)
     spans = list(windows(len(tracks), composer.settings.training.length))
@@ -187,9 +219,10 @@ def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray,
 
 def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
     """Overlapping windows over a piece: (start, end, first new frame) of each."""
+    step = length // 2 // FRAMES_PER_QUARTER * FRAMES_PER_QUARTER or length // 2  # whole beats
     spans, done = [], 0
     while done < frames:
-        end = min(frames, done + length if not done else done + length // 2)
+        end = min(frames, done + (step if done else length))
         spans.append((max(end - length, 0), end, done))
         done = end
     return spans
@@ -202,7 +235,8 @@ def _draw_batch(composer: Composer, keys: jax.Array, tracks: np.ndarray,
     vocabulary, batch, frames = composer.vocabulary, len(keys), len(tracks)
     pitch, struck = np.full((batch, frames, 4), -1, np.int16), np.zeros((batch, frames, 4), bool)
     corrected, diagnostics = np.zeros(batch, int), []
-    mesh = build_mesh(batch, composer.settings.training.devices)
+    mesh = build_mesh(batch)
+    params = jax.device_put(composer.params, copied_to(mesh))
     for number, (start, end, new) in enumerate(spans):
         known = np.broadcast_to((np.arange(start, end) < new)[:, None], (batch, end - start, 4))
         given = np.stack([vocabulary.encode(p, s) for p, s in zip(
@@ -211,8 +245,9 @@ def _draw_batch(composer: Composer, keys: jax.Array, tracks: np.ndarray,
                   np.ones((batch, end - start), bool), known, np.where(known, given, 0))
         condition = Condition(*place_batch(mesh, arrays))
         window_keys = jax.vmap(lambda key, n=number: jax.random.fold_in(key, n))(keys)
-        sample = clock.sample(window_keys, condition)
-        for i, tokens in enumerate(np.asarray(sample.tokens)):
+        sample = clock.sample(params, window_keys, condition)
+        # Given cells are as they were given, also where the network never saw them as such.
+        for i, tokens in enumerate(np.where(known, given, np.asarray(sample.tokens))):
             decoded = vocabulary.decode(tokens)
             pitch[i, new:end], struck[i, new:end] = (part[new - start:] for part in decoded)
         corrected += np.asarray(sample.corrected)
@@ -231,9 +266,9 @@ class _Clock:
         self.composer = composer
         self.compiling = self.running = 0.0
 
-    def sample(self, keys: jax.Array, condition: Condition) -> chain.Sample:
+    def sample(self, params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
         """Composes a window, with a program compiled on the first call with such shapes."""
-        arguments = self.composer.params, keys, condition
+        arguments = params, keys, condition
         programs, shape = self.composer.programs, condition.known.shape
         start = time.perf_counter()
         if shape not in programs:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lmjax import settings as settings_module
 from lmjax.composer import Composer, draw
-from lmjax.data.dataset import Piece, load_dataset
+from lmjax.data.dataset import Piece, fits, load_dataset, metre_pieces
 from lmjax.data.windows import beats
 from lmjax.files import write_bytes
 from lmjax.metrics import likelihood, theory
@@ -21,7 +21,6 @@ from lmjax.music.tokens import RANGES
 from lmjax.requests.form import Form
 from lmjax.sample import configured
 from lmjax.settings import EvaluationSettings
-from lmjax.train import fits, metre_pieces
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,6 +51,11 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     data = load_dataset(settings.data.source, settings.data.path, progress)
     cfg = settings.evaluation
     pieces = metre_pieces(data.split(cfg.split), cfg.metres)
+    seen = {piece.name for piece in pieces} & set(composer.about["data"]["splits"]["train"])
+    if seen and cfg.split != "train":
+        raise ValueError(f"the composer in {workdir} was trained on {len(seen)} pieces of what is "
+                         f"now {cfg.split}, such as {min(seen)}: its data was split otherwise")
+    whole = len(data.split(cfg.split))
     if cfg.ranges:
         pieces = tuple(piece for piece in pieces if fits(piece, RANGES[cfg.ranges]))
         if not pieces:
@@ -65,6 +69,9 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     write_bytes(pathlib.Path(workdir) / "evaluation.json",
                 json.dumps(record(result, cfg), indent=1).encode())
     print(report(result, cfg, composer))
+    if len(pieces) < whole:
+        print(f"\n{whole - len(pieces)} of the {whole} pieces of {cfg.split} are in other metres "
+              "or outside the ranges, and were left out as the config says")
     return result
 
 
@@ -85,26 +92,27 @@ def measure_bound(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSe
 
 def counterpoint(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
                  progress: bool = False) -> dict[str, dict[str, theory.Interval]]:
-    """The counterpoint of samples, and of windows of the same length of the pieces.
+    """The counterpoint of samples, and of one window of the same length from each piece.
 
-    The samples are composed in the forms of those windows, key, fermatas and whatever else the
-    config withholds left open, so that both columns have the same metres.
+    Windows start on any beat. Samples are in 4/4 from a downbeat where the composer knows of
+    metre; their key, their fermatas and where they begin and end in a piece are left open.
+
+    Raises:
+      ValueError: if no piece is as long as the samples.
     """
     generator = np.random.default_rng(0)
-    cuts = [(piece, start) for piece in pieces for start in beats(piece)
-            if start + cfg.sample_length <= len(piece)]
-    if not cuts:
+    corpus = []
+    for piece in pieces:
+        starts = beats(piece)
+        starts = starts[starts + cfg.sample_length <= len(piece)]
+        if len(starts):
+            start = generator.choice(starts)
+            corpus.append(piece.pitch[start:start + cfg.sample_length])
+    if not corpus:
         raise ValueError(f"no piece of the split lasts {cfg.sample_length} sixteenths; lower "
                          f"evaluation.sample_length")
-    chosen = [cuts[i] for i in generator.choice(len(cuts), min(len(cuts), 4 * cfg.samples),
-                                                replace=False)]
-    corpus = [piece.pitch[start:start + cfg.sample_length] for piece, start in chosen]
-    form = Form.with_frames(cfg.sample_length, key=None)
-    tracks = form.tracks()
-    # A window from the midst of a piece: where it begins and ends is not known.
+    tracks = Form.with_frames(cfg.sample_length, key=None).tracks()
     tracks[:, [rhythm.START, rhythm.END]] = 0
-    if all(piece.chorale is None for piece in pieces):
-        tracks[:, [rhythm.POSITION, rhythm.BAR]] = 0
     drawn = draw(composer, jax.random.key(0), cfg.samples, tracks,
                  composer.settings.compose.batch_size, progress)
     return {"samples": theory.table(list(drawn.pitch)), f"Bach ({cfg.split})": theory.table(corpus)}

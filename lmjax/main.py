@@ -5,6 +5,7 @@ import re
 import runpy
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import jax
 from absl import app, flags, logging
@@ -12,7 +13,8 @@ from ml_collections import ConfigDict, config_flags
 
 from lmjax.data.cache import cache_folder
 from lmjax.evaluate import evaluate
-from lmjax.sample import sample
+from lmjax.sample import form_of, sample
+from lmjax.settings import from_config
 from lmjax.train import train
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -76,22 +78,29 @@ def main(argv: Sequence[str]) -> None:
     config = _CONFIG.value
     try:
         workdir = pathlib.Path(_WORKDIR.value or f"runs/{config.get('name', 'run')}")
-        logging.set_verbosity(logging.FATAL)
+        logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
         if _MODE.value == "train":
+            form_of(from_config(config).compose)  # a mistake in it is better found beforehand
             train(config, workdir)
         if _MODE.value == "evaluate":
             evaluate(config, workdir)
         else:
             sample(config, workdir)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        fail(ValueError(f"the device is out of memory ({str(error).splitlines()[0]}); lower "
+                        f"training.batch_size, or compose.batch_size"), 1)
     except (ValueError, OSError) as error:
         fail(error, 1)
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("\ninterrupted; a training goes on from its last checkpoint with the same command",
+              file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
-def fail(error: Exception, code: int) -> None:
+def fail(error: Exception, code: int) -> NoReturn:
     """Ends the program with one line that says what went wrong."""
     text = " ".join(str(error).split()) or type(error).__name__
     print(f"lmjax: {text}", file=sys.stderr)

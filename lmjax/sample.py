@@ -11,12 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
-from lmjax.composer import Composer, Draw, draw, load
+from lmjax.composer import Composer, Draw, check_config, draw, load
 from lmjax.files import make_folder, write_npz
 from lmjax.render.write import write
 from lmjax.requests.form import Form
 from lmjax.settings import ComposeSettings, Settings
-from lmjax.train import check_config
 
 
 def form_of(settings: ComposeSettings) -> Form:
@@ -68,13 +67,19 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                  chosen.batch_size, progress)
     folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")
     save_draw(folder / "samples.npz", drawn, chosen.seed)
+    written = set()
     digits = max(3, len(str(chosen.num - 1)))
     for index in tqdm(range(chosen.num if chosen.formats else 0), disable=not progress,
                       desc="write", unit="chorale"):
         chorale = form.chorale(drawn.pitch[index], drawn.struck[index],
                                title=f"Chorale {chosen.seed}.{index}")
         for suffix in chosen.formats:
-            write(chorale, folder / f"chorale-{index:0{digits}}.{suffix}")
+            path = folder / f"chorale-{index:0{digits}}.{suffix}"
+            write(chorale, path)
+            written.add(path)
+    # What an earlier, larger draw with this seed left is not in samples.npz.
+    for path in set(folder.glob("chorale-*")) - written:
+        path.unlink()
     if progress:
         tqdm.write(
             f"{chosen.num} chorales of {len(form)} sixteenths in {folder}: compiled in "

@@ -1,7 +1,7 @@
 """A config as one frozen record: typos and missing fields are errors at the start.
 
-Configs are ml-collections ConfigDicts (see `configs/base.py` for every field and what it means);
-each section becomes the settings of the module that uses it.
+Configs are ml-collections ConfigDicts (see `configs/base.py` for every field); each section becomes
+the settings of the module that uses it, whose dataclass says what the fields mean.
 """
 
 import dataclasses
@@ -83,7 +83,8 @@ class TrainingSettings:
       steps: of the optimizer.
       batch_size: windows a step, over all devices.
       length: frames of a window.
-      devices: local devices to use; 0 for all.
+      devices: the most local devices to use, 0 for any number; of those as many as divide the
+        batch.
       evaluate_every: steps between validations.
       evaluate_windows: how many validation windows; a fixed choice.
       checkpoint_every: steps between checkpoints.
@@ -114,7 +115,7 @@ class ComposeSettings:
       batch_size: how many at once.
       seed: of the noise.
       metre, bars, anacrusis, key: the form (see `lmjax.Form`); an empty key leaves it open.
-      length: sixteenths in all; 0 for whole bars.
+      length: sixteenths in all, in place of `bars`; 0 for whole bars.
       formats: of the files, any of "musicxml", "mid", "png".
     """
 
@@ -191,7 +192,13 @@ def _whole_beats(name: str, frames: int) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """A whole config."""
+    """A whole config.
+
+    Attributes:
+      name: of the run; its folder is `runs/NAME` unless another is given.
+      seed: of weights, batches and noise in training.
+      data, embedding, ...: the sections.
+    """
 
     name: str
     seed: int
@@ -211,6 +218,11 @@ class Settings:
         _positive("embedding", self.embedding, "width")
         _positive("network", self.network, *(
             field.name for field in dataclasses.fields(self.network) if field.type is int))
+        if self.network.width % 2:
+            raise ValueError(f"network.width must be even, not {self.network.width}")
+        if not 0 <= self.network.dropout < 1:
+            raise ValueError(f"network.dropout must be at least 0 and below 1, "
+                             f"not {self.network.dropout}")
         if self.network.width % self.network.heads:
             raise ValueError(f"network.width must be a multiple of network.heads, but they are "
                              f"{self.network.width} and {self.network.heads}")

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -12,9 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
-from lmjax.composer import Composer, build_model, load
+from lmjax.composer import Composer, build_model, check_config, load
 from lmjax.data.batches import Batches
-from lmjax.data.dataset import Dataset, Piece, load_dataset
+from lmjax.data.dataset import Dataset, fits, load_dataset, metre_pieces
 from lmjax.files import make_folder
 from lmjax.metrics import likelihood
 from lmjax.music import rhythm
@@ -27,31 +27,17 @@ from lmjax.training.state import TrainState
 from lmjax.training.writers import MetricsWriter, read_metrics
 
 LOG_EVERY = 50  # steps between lines of metrics
-# Tracks that are withheld together in training: metre and place, fermatas, key and mode.
+DIVERGED = 10  # times the first loss: where a training is given up
+VALIDATION_DRAWS = 8  # noise levels at which every window is measured
+# Tracks that are withheld together in training: place in the bar, place in the piece, fermatas,
+# key. The place in the beat is always known.
 DROPPED_TOGETHER = (
     (rhythm.POSITION, rhythm.BAR), (rhythm.START, rhythm.END), (rhythm.FERMATA,),
     (rhythm.KEY, rhythm.MODE))
-# What may differ between the run that made a checkpoint and the one that goes on from it.
-FREE_SECTIONS = ("name", "sampler", "compose", "evaluation")
 
 
 class DivergedError(ValueError):
     """A loss that is no longer a number."""
-
-
-def metre_pieces(pieces: Sequence[Piece], metres: Sequence[str]) -> tuple[Piece, ...]:
-    """The pieces that are in one of the metres throughout; all if none is named.
-
-    Raises:
-      ValueError: if that leaves none.
-    """
-    kept = tuple(piece for piece in pieces if not metres or (
-        piece.chorale is not None and all(
-            f"{bar.numerator}/{bar.denominator}" in metres for bar in piece.chorale.bars)))
-    if not kept:
-        raise ValueError(f"no piece of the split is in {' or '.join(metres)}; choose other metres"
-                         if metres else "the split has no piece")
-    return kept
 
 
 def train(config: Mapping[str, Any], workdir: str | pathlib.Path,
@@ -105,7 +91,8 @@ class Run:
         cfg = self.settings.training
         done = checkpoints.latest_step(self.folder, checkpoints.RESUME)
         self.check_same()
-        if done == cfg.steps:
+        best = self.best()
+        if done == cfg.steps and np.isfinite(best):
             self.say(f"{self.folder} has been trained to step {done}")
             return
         make_folder(self.folder)
@@ -115,8 +102,7 @@ class Run:
         writer = MetricsWriter(self.folder, int(state.step))
         frequencies = self.frequencies()
         validate = self.validation(frequencies)
-        best = min((row["valid"] for row in read_metrics(self.folder) if "valid" in row),
-                   default=float("inf"))
+        first_loss = next((row["loss"] for row in read_metrics(self.folder)), None)
         losses: list[dict[str, jax.Array]] = []
         first, start = int(state.step), time.perf_counter()
         with tqdm(total=cfg.steps, initial=first, disable=not self.progress, desc="train",
@@ -136,6 +122,9 @@ class Run:
                 if done % LOG_EVERY == 0 or evaluating or saving:
                     row = self.mean_metrics(losses, done)
                     losses.clear()
+                    first_loss = row["loss"] if first_loss is None else first_loss
+                    if row["loss"] > DIVERGED * first_loss:
+                        raise self.diverged("mean loss", done, row["loss"])
                     if evaluating:
                         weights = state.ema if self.settings.optimizer.ema else state.params
                         row["valid"] = validate(weights)
@@ -150,7 +139,17 @@ class Run:
                 if saving:
                     checkpoints.save(self.folder, checkpoints.RESUME, done, state,
                                      self.about(frequencies, done, best))
+        if not np.isfinite(best):  # A finished run whose best weights were damaged and removed.
+            weights = state.ema if self.settings.optimizer.ema else state.params
+            checkpoints.save(self.folder, checkpoints.BEST, cfg.steps, weights,
+                             self.about(frequencies, cfg.steps, validate(weights)))
         writer.close()
+
+    def best(self) -> float:
+        """The validation bound of the best weights so far, infinite if there are none."""
+        if checkpoints.latest_step(self.folder, checkpoints.BEST) is None:
+            return float("inf")
+        return float(checkpoints.read_about(self.folder, checkpoints.BEST)["valid"])
 
     def restore(self, devices: jax.sharding.Mesh, done: int | None) -> TrainState:
         """The state to begin with, on the devices."""
@@ -192,10 +191,10 @@ class Run:
         return compiled
 
     def announce(self, start: float, steps: int) -> None:
-        """Says how long the training will take."""
+        """Says how long the training will take from the start."""
         rate = (time.perf_counter() - start) / steps
         self.say(f"{self.settings.training.steps:,} steps at {rate:.3f} s: about "
-                 f"{rate * self.settings.training.steps / 60:.0f} minutes in all")
+                 f"{rate * self.settings.training.steps / 60:.0f} minutes, validation aside")
 
     def mean_metrics(self, losses: list[dict[str, jax.Array]], done: int) -> dict[str, float]:
         """The mean of each metric over the steps since the last line.
@@ -217,11 +216,14 @@ class Run:
         last = checkpoints.latest_step(self.folder, checkpoints.RESUME)
         kept = (f"the last good checkpoint is that of step {last}" if last is not None
                 else "there is no checkpoint yet")
-        return DivergedError(f"training diverged: the {what} of step {step} is {value}; {kept}; "
+        return DivergedError(f"training diverged: the {what} of step {step} is {value:g}; {kept}; "
                              f"try a lower optimizer.learning_rate in another --workdir")
 
     def validation(self, frequencies: np.ndarray) -> Any:
-        """A function from weights to a quick bound, nats per frame, on fixed windows."""
+        """A function from weights to a quick bound, nats per frame, on fixed windows.
+
+        Unlike `--mode=evaluate` it gives every track, and no frames before the window.
+        """
         cfg = self.settings
         pieces = [piece for piece in metre_pieces(self.data.split("valid"), cfg.data.metres)
                   if fits(piece, self.vocabulary.ranges)]
@@ -236,8 +238,8 @@ class Run:
 
         def validate(weights: Any) -> float:
             return likelihood.bound(
-                measure, weights, parts, frequencies, 8, cfg.evaluation.sigma_min,
-                cfg.evaluation.sigma_max, cfg.training.batch_size).per_frame
+                measure, weights, parts, frequencies, VALIDATION_DRAWS, cfg.noise.sigma_min,
+                cfg.noise.sigma_max, cfg.training.batch_size).per_frame
 
         return validate
 
@@ -277,34 +279,6 @@ class Run:
         """Prints a line, above the progress bar."""
         if self.progress:
             tqdm.write(text)
-
-
-def fits(piece: Piece, ranges: Sequence[tuple[int, int]]) -> bool:
-    """Whether every pitch lies in its voice's range as written."""
-    low, high = np.array(ranges).T
-    sounding = piece.pitch >= 0
-    return not (sounding & ((piece.pitch < low) | (piece.pitch > high))).any()
-
-
-def check_config(folder: pathlib.Path, about: Mapping[str, Any], settings: Settings) -> None:
-    """Raises CheckpointError naming the first field in which a checkpoint's config differs."""
-    wanted = settings_module.to_config(settings)
-    for section, value in about["config"].items():
-        if section in FREE_SECTIONS:
-            continue
-        mine, theirs = ((v if isinstance(v, dict) else {"": v})
-                        for v in (wanted[section], value))
-        for field in sorted(mine.keys() | theirs.keys()):
-            ours, others = _plain(mine.get(field)), _plain(theirs.get(field))
-            name = f"{section}.{field}".rstrip(".")
-            if ours != others and name != "data.path":  # where the file lies is all the same
-                raise checkpoints.CheckpointError(
-                    f"{folder} holds a model with {name}={others!r}, and the config asks for "
-                    f"{ours!r}; use the same config, or another --workdir")
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def plot(folder: pathlib.Path) -> None:

@@ -96,6 +96,20 @@ def test_pieces_outside_the_ranges_are_left_out_if_asked(config, trained, tmp_pa
     assert not (tmp_path / "evaluation.json").exists()
 
 
+def test_pieces_of_the_training_are_not_taken_for_held_out(config, trained, tmp_path, monkeypatch):
+    load = evaluate_module.configured
+
+    def trained_on_them(*arguments):
+        composer = load(*arguments)
+        composer.about["data"]["splits"]["train"] += composer.about["data"]["splits"]["valid"][:2]
+        return composer
+
+    monkeypatch.setattr(evaluate_module, "configured", trained_on_them)
+    (tmp_path / "best").symlink_to(trained / "best")
+    with pytest.raises(ValueError, match="was trained on 2 pieces of what is now valid, such as"):
+        evaluate(config, tmp_path, progress=False)
+
+
 def test_samples_longer_than_every_piece(config, trained):
     composer = lmjax.load(trained)
     settings = settings_module.from_config(
@@ -122,8 +136,8 @@ def test_samples_stand_beside_windows_of_the_pieces(config, trained, monkeypatch
     assert tables.keys() == {"samples", "Bach (valid)"}
     (num, tracks), = asked
     assert num == 2 and len(tracks) == 16
-    # The data states neither bars nor ends, so neither is asked for.
-    for name in ("position", "bar", "start", "end", "fermata", "key", "mode"):
+    # A window from anywhere in a piece, in any key.
+    for name in ("start", "end", "fermata", "key", "mode"):
         assert (tracks[:, rhythm.NAMES.index(name)] == 0).all()
-    assert tables["Bach (valid)"] == theory.table([piece.pitch[:16]] * 7)
+    assert tables["Bach (valid)"] == theory.table([piece.pitch[:16]])
     assert tables["samples"] == theory.table([np.tile([73, 67, 60, 48], (16, 1))] * 2)

@@ -46,7 +46,8 @@ def test_the_kind_decides_the_network():
 
 @pytest.mark.parametrize("section, field, message", [
     ("training", "stesp", "config.training has no field stesp; did you mean steps"),
-    ("network", "dropout", "config.network has no field dropout; it has width"),
+    ("network", "dropuot", "config.network has no field dropuot; did you mean dropout"),
+    ("network", "stride", "config.network has no field stride; it has width"),
     ("", "trianing", "config has no field trianing; did you mean training"),
 ])
 def test_an_unknown_field_is_named(section, field, message):
@@ -90,6 +91,7 @@ def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     ("training", "length", 30, "training.length must be a positive multiple of 4"),
     ("training", "checkpoint_every", 0, "training.checkpoint_every"),
     ("network", "layers", 0, "network.layers must be at least 1"),
+    ("network", "dropout", 1.0, "network.dropout must be at least 0 and below 1"),
     ("network", "heads", 5, "network.width must be a multiple of network.heads"),
     ("embedding", "width", 0, "embedding.width"),
     ("embedding", "kind", "hot", "embedding.kind"),

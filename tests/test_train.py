@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,12 @@ import pytest
 import lmjax
 from configs import base
 from lmjax import settings as settings_module
-from lmjax.data.dataset import piece_of
+from lmjax.composer import check_config
+from lmjax.data.dataset import fits, metre_pieces, piece_of
 from lmjax.data.jsb import piece_of_pitches
 from lmjax.music.chorale import Bar, Chorale
 from lmjax.music.tokens import WIDE_RANGES
-from lmjax.train import check_config, fits, metre_pieces, train
+from lmjax.train import train
 from lmjax.training import checkpoints
 from lmjax.training.checkpoints import BEST, RESUME, CheckpointError
 
@@ -194,6 +196,18 @@ def failing(folder, kind, step, *rest):
         resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
 checkpoints.save = failing
 """
+EXPLODES = """
+import jax
+from lmjax.train import Run
+compile = Run.compile
+def growing(run, devices, state):
+    step = compile(run, devices, state)
+    def wrapped(state, batch):
+        state, metrics = step(state, batch)
+        return state, {**metrics, "loss": metrics["loss"] * (100.0 if state.step > 2 else 1.0)}
+    return wrapped
+Run.compile = growing
+"""
 NOT_A_NUMBER = """
 import jax, jax.numpy as jnp
 from lmjax.train import Run
@@ -238,6 +252,70 @@ def test_what_fails_leaves_the_earlier_checkpoint_and_it_is_good(
 
     assert command(*again).code == 0
     assert_same_run(tmp_path, trained)
+
+
+def test_a_loss_that_grows_without_end_is_stopped(command, tiny, tmp_path):
+    ended = command(f"--config={tiny}", f"--workdir={tmp_path}", before=EXPLODES)
+    assert ended.code == 1 and "Traceback" not in ended.err
+    assert re.match(r"lmjax: training diverged: the mean loss of step 4 is \d+; the last good "
+                    r"checkpoint is that of step 2; ", ended.err.splitlines()[-1])
+
+
+def test_best_weights_that_were_removed_are_written_again(command, tiny, copy):
+    shutil.rmtree(copy / BEST)
+    ended = command(f"--config={tiny}", f"--workdir={copy}")
+    assert ended.code == 0, ended.err
+    assert checkpoints.latest_step(copy, BEST) == 6
+    (_, best), (_, state) = leaves(copy, BEST), leaves(copy, RESUME)
+    averaged = {name.removeprefix("/ema"): array for name, array in state.items()
+                if name.startswith("/ema")}
+    assert best.keys() == averaged.keys()
+    for name, array in best.items():
+        np.testing.assert_array_equal(array, averaged[name])
+
+
+PAPER_CONFIG = """
+import sys
+sys.path.insert(0, {root!r})
+from configs import ncsn_paper
+
+
+def get_config():
+    config = ncsn_paper.get_config()
+    config.data.update(source="jsb16", path={data!r}, metres=())
+    config.network.update(width=8, layers=1, heads=2, feedforward=8)
+    config.training.update(steps=4, batch_size=4, length=16, evaluate_every=2,
+                           evaluate_windows=2, checkpoint_every=2)
+    config.sampler.update(levels=3, steps=2)
+    config.compose.update(num=2, bars=2, formats=("musicxml",))
+    config.evaluation.update(metres=(), draws=2, samples=2, sample_length=16)
+    return config
+"""
+
+
+def test_the_papers_model_goes_the_whole_way(command, tiny, tmp_path):
+    """Its own encoding, noise, loss, network and sampler, and a piece longer than its window."""
+    config = tmp_path / "paper.py"
+    config.write_text(PAPER_CONFIG.format(root=str(ROOT), data=str(tiny.with_name("tiny.npz"))))
+    run = f"--config={config}", f"--workdir={tmp_path / 'run'}"
+    ended = command(*run)
+    assert ended.code == 0, ended.err
+    assert len(list((tmp_path / "run").glob("samples/seed-0/*.musicxml"))) == 2
+    ended = command(*run, "--mode=evaluate")
+    assert ended.code == 0, ended.err
+    assert "the model states no token probabilities" in ended.out
+
+
+@pytest.mark.parametrize("override, message", [
+    ("compose.key=H major", "a key is written like 'G major'"),
+    ("compose.metre=4/5", "a metre is written like 3/4"),
+    ("compose.anacrusis=16", "an anacrusis in 4/4 lasts 0 to 15 sixteenths, not 16"),
+])
+def test_a_mistake_in_what_to_compose_is_found_before_the_training(
+        command, tiny, tmp_path, override, message):
+    ended = command(f"--config={tiny}", f"--workdir={tmp_path / 'run'}", f"--config.{override}")
+    assert ended.code == 1 and len(ended.err.splitlines()) == 1 and message in ended.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_pieces_of_a_metre():

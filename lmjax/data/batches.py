@@ -28,7 +28,7 @@ class Batches:
         written, or left out, as the paper does.
 
     Raises:
-      ValueError: if no piece is left to draw from.
+      ValueError: if no piece is left to draw from, or one leaves the vocabulary.
     """
 
     pieces: Sequence[Piece]
@@ -45,6 +45,11 @@ class Batches:
             shifts = transpositions(piece.pitch, self.ranges) if self.ranges else range(1)
             if not shifts and self.keep_outside:
                 shifts = range(1)
+            inside = transpositions(piece.pitch, self.vocabulary.ranges)
+            if any(shift not in inside for shift in shifts):
+                raise ValueError(
+                    f"{piece.name} would leave the vocabulary's voice ranges in training; choose "
+                    "wider data.ranges, or narrower data.transpose and keep_outside=False")
             if shifts:
                 choices.append((piece, shifts, beats(piece)))
         if not choices:

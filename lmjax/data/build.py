@@ -14,8 +14,6 @@ import json
 import multiprocessing
 import os
 import sys
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -73,7 +71,7 @@ def load_corpus(progress: bool = True) -> Corpus:
     if path.exists():
         try:
             return _read(path)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except Exception as error:  # A damaged archive raises errors of many kinds.
             print(f"the cached corpus is damaged ({error}); reading it anew", file=sys.stderr)
     whole = read_corpus(progress)
     _write(path, whole)
@@ -129,6 +127,8 @@ def read_file(path: Path) -> Chorale | LeftOut:
         return corpus.read(path)
     except corpus.Rejection as rejection:
         return LeftOut(path.name, rejection.reason, rejection.detail)
+    except Exception as error:  # One file that this music21 cannot read is not to stop the rest.
+        return LeftOut(path.name, "unreadable", f"{type(error).__name__}: {error}")
 
 
 def _write(path: Path, whole: Corpus) -> None:
@@ -148,8 +148,7 @@ def _write(path: Path, whole: Corpus) -> None:
     try:
         write_bytes(path, file.getvalue())
     except OSError as error:
-        raise ValueError(f"the cache {path} cannot be written ({error.strerror}); "
-                         f"set {VARIABLE} to a folder with room") from error
+        raise ValueError(f"{error}; {VARIABLE} names the folder of the cache") from error
 
 
 def _read(path: Path) -> Corpus:
@@ -194,7 +193,7 @@ def tally(data: Dataset) -> str:
 
 def metres(chorale: Chorale) -> str:
     """The metres of a chorale in order of appearance, such as "4/4" or "4/4 3/4"."""
-    return " ".join(dict.fromkeys(f"{bar.numerator}/{bar.denominator}" for bar in chorale.bars))
+    return " ".join(dict.fromkeys(bar.metre for bar in chorale.bars))
 
 
 def table(data: Dataset) -> str:

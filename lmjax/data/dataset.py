@@ -77,6 +77,28 @@ def piece_of(chorale: Chorale) -> Piece:
                  chorale)
 
 
+def metre_pieces(pieces: Sequence[Piece], metres: Sequence[str]) -> tuple[Piece, ...]:
+    """The pieces that are in one of the metres throughout; all if none is named.
+
+    Raises:
+      ValueError: if that leaves none.
+    """
+    kept = tuple(piece for piece in pieces if not metres or (
+        piece.chorale is not None and all(
+            bar.metre in metres for bar in piece.chorale.bars)))
+    if not kept:
+        raise ValueError(f"no piece of the split is in {' or '.join(metres)}; choose other metres"
+                         if metres else "the split has no piece")
+    return kept
+
+
+def fits(piece: Piece, ranges: Sequence[tuple[int, int]]) -> bool:
+    """Whether every pitch lies in its voice's range as written."""
+    low, high = np.array(ranges).T
+    sounding = piece.pitch >= 0
+    return not (sounding & ((piece.pitch < low) | (piece.pitch > high))).any()
+
+
 def fingerprint(splits: Mapping[str, Sequence[Piece]]) -> str:
     """16 hexadecimal digits that change when a note, a track, a name or a split changes."""
     digest = hashlib.sha256()

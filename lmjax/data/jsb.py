@@ -19,6 +19,8 @@ from lmjax.music import rhythm
 from lmjax.music.chorale import REST, VOICES
 
 HIGHEST_PITCH = 127
+# Conditioning tracks of which the file says nothing.
+UNSTATED = [rhythm.POSITION, rhythm.BAR, rhythm.FERMATA, rhythm.KEY, rhythm.MODE]
 
 
 def load(path: str | os.PathLike[str]) -> Dataset:

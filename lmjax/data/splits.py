@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from lmjax.data.tunes import tune_groups
+from lmjax.files import write_bytes
 from lmjax.music.chorale import Chorale
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
@@ -69,7 +70,7 @@ def main() -> None:
     from lmjax.data.build import load_corpus  # which reads the file written here
 
     split = make_splits(load_corpus().chorales)
-    Path(__file__).with_name(FILE).write_text(to_json(split), encoding="utf-8")
+    write_bytes(Path(__file__).with_name(FILE), to_json(split).encode())
     for name, tunes in split.items():
         print(f"{name}: {sum(map(len, tunes))} chorales on {len(tunes)} tunes")
 

@@ -24,6 +24,7 @@ from lmjax.noise.embed import coordinates, embed
 from lmjax.noise.perturb import perturb
 
 BINS = 16
+WHOLE = 128  # pieces measured whole are padded to a multiple of this
 
 
 class Part(NamedTuple):
@@ -81,7 +82,7 @@ def parts_of(pieces: Sequence[Piece], vocabulary: Vocabulary, length: int, strid
     """
     parts = []
     for index, piece in enumerate(pieces):
-        size = length or -(-len(piece) // 128) * 128  # few sizes, each compiled once
+        size = length or -(-len(piece) // WHOLE) * WHOLE  # few sizes, each compiled once
         done = 0
         while done < len(piece):
             # Every window but the first is full up to its end or the piece's.
@@ -100,6 +101,10 @@ Measure = Callable[..., tuple[jax.Array, jax.Array, jax.Array]]
 
 def build_measure(denoiser: Callable[..., Denoise], table_of: Callable[..., jax.Array]) -> Measure:
     """A jitted function from parameters and a batch to the three terms, float32[B] each.
+
+    It takes (params, keys [B], tokens int32[B, T, V], tracks int32[B, T, C], frames bool[B, T],
+    new int32[B], sigma float32[B], frequencies float32[V, K], ends float32[2]): frames before
+    `new` are given, the integrand is measured at sigma, and ends are the smallest and largest one.
 
     A model that states only a mean is measured by what `from_mean` makes of it: clipped to the
     simplex of each voice.

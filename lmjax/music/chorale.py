@@ -35,6 +35,11 @@ class Bar(NamedTuple):
         """Sixteenths in a full bar of this metre."""
         return SIXTEENTHS_PER_WHOLE * self.numerator // self.denominator
 
+    @property
+    def metre(self) -> str:
+        """The metre as it is written, such as "3/4"."""
+        return f"{self.numerator}/{self.denominator}"
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chorale:
@@ -111,7 +116,3 @@ class Chorale:
         ends = np.r_[begins[1:], len(self)]
         return [(int(a), int(b), int(pitch[a])) for a, b in zip(begins, ends, strict=True)]
 
-    def bar_at(self, frame: int) -> Bar:
-        """The bar that contains a frame."""
-        index = np.searchsorted([bar.start for bar in self.bars], frame, side="right") - 1
-        return self.bars[int(index)]

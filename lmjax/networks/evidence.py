@@ -67,7 +67,8 @@ class EvidenceSettings:
       width: of the transformer that reads groups of frames.
       frame_width: of the features of one frame.
       fold: frames to a group.
-      layers, heads, expansion: of the transformer.
+      layers, heads, expansion: of the transformer; the last is the hidden width of its
+        perceptrons, in widths.
       reach: groups whose relative position is told apart.
       offsets: frames to each side with which a frame is compared.
       level_width: of the noise-level features.
@@ -85,10 +86,6 @@ class EvidenceSettings:
     offsets: int = 7
     level_width: int = 128
     dropout: float = 0.15
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"network.dropout must be at least 0 and below 1, not {self.dropout}")
 
 
 def shifted(x: jax.Array, offset: int) -> jax.Array:
@@ -160,8 +157,8 @@ class EvidenceNetwork(nn.Module):
         """
         cfg = self.settings
         batch, time, voices, tokens = evidence.shape
-        given = jax.nn.one_hot(m.tokens, tokens) - 1.0
-        evidence = jnp.where(m.known[..., None], -KNOWN_CELL * given, evidence)
+        given = jnp.where(jax.nn.one_hot(m.tokens, tokens, dtype=bool), 0.0, KNOWN_CELL)
+        evidence = jnp.where(m.known[..., None], given, evidence)
         evidence = jnp.where(self.space.valid, evidence, NEVER) * m.frames[:, :, None, None]
         level = nn.gelu(nn.Dense(cfg.level_width, name="level")(
             fourier_features(jnp.log(sigma), cfg.level_width)))

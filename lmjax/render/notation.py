@@ -71,7 +71,7 @@ def _measures(chorale: Chorale, voice: int) -> "list[stream.Measure]":
             measure.paddingRight = (bar.length - (end - bar.start)) / QUARTER
         if bar[1:3] != metre:
             metre = bar[1:3]
-            measure.insert(0, meter.TimeSignature(f"{bar.numerator}/{bar.denominator}"))
+            measure.insert(0, meter.TimeSignature(bar.metre))
         for start, stop, pitch in notes:
             if start < end and stop > bar.start:
                 fermata = pitch != REST and bool(chorale.fermata[start, voice])

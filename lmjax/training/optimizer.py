@@ -11,7 +11,7 @@ class OptimizerSettings:
 
     Attributes:
       learning_rate: the highest.
-      warmup: steps in which the rate rises linearly from 0.
+      warmup: steps in which the rate rises linearly to it.
       decay: share of all steps, at the end, in which it falls linearly to 1 % of the highest.
       b2: decay of Adam's second moment.
       weight_decay: decoupled, per step and unit of learning rate; 0 is plain Adam.

@@ -103,6 +103,14 @@ def test_a_piece_that_fits_in_no_transposition():
     assert 80 not in tops(left_out(0, 0))
 
 
+def test_a_vocabulary_narrower_than_the_transpositions_is_an_error():
+    # The soprano goes up to 70 and the vocabulary to 69.
+    narrow = Vocabulary(ranges=((60, 69), (50, 76), (44, 71), (34, 67)))
+    with pytest.raises(ValueError, match=r"x would leave the vocabulary's voice ranges"):
+        batches([piece_of(40, name="x")], vocabulary=narrow, ranges=RANGES)
+    batches([piece_of(40)], vocabulary=narrow)  # as written it fits
+
+
 def test_no_piece_that_fits_is_an_error():
     with pytest.raises(ValueError, match="no piece is left to train on"):
         batches([piece_of(40, 80)], ranges=RANGES, keep_outside=False)

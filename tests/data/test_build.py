@@ -141,6 +141,13 @@ def test_files_are_read_in_order_by_workers():
     assert prelude == LeftOut("bwv846.mxl", "parts", "2 parts")
 
 
+def test_a_file_that_cannot_be_parsed_is_left_out(tmp_path):
+    path = tmp_path / "broken.musicxml"
+    path.write_text("<score-partwise>")
+    left_out = build.read_file(path)
+    assert left_out.path == "broken.musicxml" and left_out.reason == "unreadable"
+
+
 def test_fingerprint_tells_splits_and_notes_apart():
     from lmjax.data.dataset import piece_of
 
@@ -175,7 +182,7 @@ def test_a_full_disk_is_said(reads, monkeypatch):
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(build, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ValueError, match=r"No space left.*LMJAX_CACHE"):
         build.load_corpus(progress=False)
 

@@ -29,10 +29,9 @@ def test_notes_of_a_voice(chorale):
     assert chorale.notes(3) == [(0, 6, 48), (6, 8, REST)]
 
 
-def test_bar_at(chorale):
-    assert [chorale.bar_at(frame).start for frame in (0, 3, 4, 7)] == [0, 0, 4, 4]
-    assert Bar(0, 3, 4).length == 12
-    assert Bar(0, 6, 8).length == 12
+def test_metres():
+    assert (Bar(0, 3, 4).length, Bar(0, 3, 4).metre) == (12, "3/4")
+    assert (Bar(0, 6, 8).length, Bar(0, 6, 8).metre) == (12, "6/8")
 
 
 def test_arrays_cannot_be_changed(chorale):

@@ -12,6 +12,8 @@ import numpy as np
 import optax
 import pytest
 
+from lmjax.composer import draw, load
+from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.evidence import EvidenceSettings, TokenSpace
 from lmjax.networks.score import EmbeddingSettings, ScoreModel
@@ -129,14 +131,14 @@ def test_a_loss_that_cannot_be(fields, message):
 
 # Prints as JSON, by the number of devices: losses of three steps, and tokens composed then.
 ON_DEVICES = """
-import json
+import dataclasses, json, pathlib, sys
 import jax, numpy as np
 from configs import smoke
-from lmjax.composer import Composer, build_model, draw
+from lmjax.composer import Composer, build_model, draw, load
 from lmjax.music import rhythm
-from lmjax.settings import from_config
+from lmjax.settings import from_config, to_config
 from lmjax.train import DROPPED_TOGETHER
-from lmjax.training import mesh, optimizer, step
+from lmjax.training import checkpoints, mesh, optimizer, step
 from lmjax.training.state import TrainState
 
 def run(count):
@@ -167,23 +169,36 @@ def run(count):
         losses.append(float(metrics["loss"]))
     # Composing must not hang on the last digits of the weights, so both start with the same.
     composer = Composer(settings, vocabulary, params, vocabulary.valid / vocabulary.size, {})
-    drawn = draw(composer, jax.random.key(2), 8, tracks)
-    return {"losses": losses, "tokens": drawn.tokens.tolist()}
+    # A batch of one is composed on one device, a batch of eight on eight.
+    drawn = draw(composer, jax.random.key(2), 8, tracks, batch_size=count)
+    folder = pathlib.Path(sys.argv[1]) / str(count)
+    folder.mkdir()
+    about = {"config": to_config(settings), "vocabulary": dataclasses.asdict(vocabulary),
+             "frequencies": composer.frequencies.tolist()}
+    checkpoints.save(folder, checkpoints.BEST, 1, jax.device_put(params, everywhere), about)
+    again = draw(load(folder), jax.random.key(2), 2, tracks)  # on two devices
+    return {"losses": losses, "tokens": drawn.tokens.tolist(), "again": again.tokens.tolist()}
 
 print(json.dumps({n: run(n) for n in (1, 8)}))
 """
 
 
-def test_eight_devices_do_what_one_does():
+def test_eight_devices_do_what_one_does(tmp_path):
     root = Path(__file__).parents[2]
     environment = os.environ | {
         "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(root),
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
-    done = subprocess.run([sys.executable, "-c", ON_DEVICES], env=environment, cwd=root,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", ON_DEVICES, str(tmp_path)], env=environment,
+                          cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     one, eight = json.loads(done.stdout).values()
     np.testing.assert_allclose(eight["losses"], one["losses"], rtol=1e-4)
     assert one["losses"][0] != one["losses"][2]
     np.testing.assert_array_equal(eight["tokens"], one["tokens"])
     assert len(np.unique(one["tokens"])) > 5
+    # What was trained on some devices composes on others: there on two, here on one.
+    tracks = rhythm.tracks(16, sharps=0)
+    for count, ran in ((1, one), (8, eight)):
+        assert ran["again"] == one["tokens"][:2]
+        drawn = draw(load(tmp_path / str(count)), jax.random.key(2), 2, tracks)
+        np.testing.assert_array_equal(drawn.tokens, one["tokens"][:2])
