@@ -13,5 +13,4 @@ def get_config() -> ml_collections.ConfigDict:
     config = base.get_config()
     config.name = "jsb"
     config.data.source = "jsb16"
-    config.data.transpose = "wide"
     return config
