@@ -92,7 +92,7 @@ def get_config() -> ml_collections.ConfigDict:
             "levels": 32,
             "centre": 0.9,
             "spread": 0.55,
-            "steps": 2,
+            "steps": 4,
             "rate": 0.2,
             "eta": 0.5,
             "start": "normal",

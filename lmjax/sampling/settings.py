@@ -32,12 +32,12 @@ class SamplerSettings:
 
     kind: str = "predictor_corrector"
     ladder: str = "log_logistic"
-    sigma_max: float = 10.0
+    sigma_max: float = 20.0
     sigma_min: float = 0.15
     levels: int = 32
     centre: float = 0.9
-    spread: float = 0.6
-    steps: int = 2
+    spread: float = 0.55
+    steps: int = 4
     rate: float = 0.2
     eta: float = 0.5
     start: str = "normal"
