@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import json
 
@@ -25,6 +26,14 @@ def test_every_config_is_complete_and_comes_back_the_same(name):
 def test_a_config_survives_json(name):
     settings = from_config(config_of(name))
     assert from_config(json.loads(json.dumps(to_config(settings)))) == settings
+
+
+def test_the_base_config_and_the_dataclasses_agree():
+    settings = from_config(config_of("base"))
+    sections = [value for value in vars(settings).values() if dataclasses.is_dataclass(value)]
+    assert len(sections) == 11
+    for section in sections:
+        assert section == type(section)()
 
 
 def test_values_arrive_where_they_belong():

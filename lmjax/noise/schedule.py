@@ -118,12 +118,12 @@ class SigmaDistribution:
       spread: its scale in nats of log sigma, `log_logistic` only.
     """
 
-    kind: str = "log_uniform"
+    kind: str = "log_logistic"
     sigma_min: float = 0.05
     sigma_max: float = 20.0
     levels: int = 20
-    centre: float = 0.5
-    spread: float = 1.0
+    centre: float = 0.9
+    spread: float = 0.55
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

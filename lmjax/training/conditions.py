@@ -18,8 +18,8 @@ class ConditionSettings:
         withheld; each group of tracks on its own.
     """
 
-    known: float = 0.0
-    drop: float = 0.0
+    known: float = 0.6
+    drop: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("known", "drop"):

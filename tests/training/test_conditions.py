@@ -76,14 +76,14 @@ def test_without_dropping_tracks_are_as_they_were():
 
 
 def test_tokens_are_shown_where_they_are_known_only():
-    condition = draw(ConditionSettings(known=1.0))
+    condition = draw(ConditionSettings(known=1.0, drop=0.0))
     truth = np.broadcast_to(np.arange(1, VOICES + 1), condition.tokens.shape)
     np.testing.assert_array_equal(condition.tokens, np.where(condition.known, truth, 0))
 
 
 def test_padding_is_never_known():
     frames = jnp.arange(TIME) < jnp.arange(BATCH)[:, None] % TIME
-    condition = draw(ConditionSettings(known=1.0), frames)
+    condition = draw(ConditionSettings(known=1.0, drop=0.0), frames)
     assert condition.known.any()
     assert not (condition.known & ~frames[..., None]).any()
     np.testing.assert_array_equal(condition.frames, frames)
