@@ -91,7 +91,7 @@ def test_pieces_outside_the_ranges_are_left_out_if_asked(config, trained, tmp_pa
                                          r"choose other evaluation\.ranges"):
         evaluate(config, tmp_path, progress=False)
     config["evaluation"]["ranges"] = ""
-    with pytest.raises(ValueError, match=r"bass has pitch .* outside the vocabulary's 36 to 66"):
+    with pytest.raises(ValueError, match=r"bass has pitch .* outside the vocabulary's 34 to 67"):
         evaluate(config, tmp_path, progress=False)
     assert not (tmp_path / "evaluation.json").exists()
 
@@ -139,5 +139,7 @@ def test_samples_stand_beside_windows_of_the_pieces(config, trained, monkeypatch
     # A window from anywhere in a piece, in any key.
     for name in ("start", "end", "fermata", "key", "mode"):
         assert (tracks[:, rhythm.NAMES.index(name)] == 0).all()
-    assert tables["Bach (valid)"] == theory.table([piece.pitch[:16]])
-    assert tables["samples"] == theory.table([np.tile([73, 67, 60, 48], (16, 1))] * 2)
+    # Nothing moves, so there are no parallels to count: those rows are not a number.
+    np.testing.assert_equal(tables, {
+        "samples": theory.table([np.tile([73, 67, 60, 48], (16, 1))] * 2),
+        "Bach (valid)": theory.table([piece.pitch[:16]])})
