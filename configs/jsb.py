@@ -13,8 +13,4 @@ def get_config() -> ml_collections.ConfigDict:
     config = base.get_config()
     config.name = "jsb"
     config.data.source = "jsb16"
-    config.data.transpose = "jsb"
-    # A fifth smaller than the corpus, it is sooner learned by heart.
-    config.network.dropout = 0.2
-    config.training.steps = 8_000
     return config

@@ -17,11 +17,9 @@ from lmjax.music.chorale import PAPER_RANGES, REST, VOICES
 # As wide as every four-part chorale of the corpus, the JSB benchmark's training and validation
 # pieces and the paper's ranges together, and a semitone or two wider for pieces not yet seen.
 WIDE_RANGES = ((57, 82), (50, 76), (44, 71), (34, 67))
-# What the training pieces of the JSB benchmark span.
-JSB_RANGES = ((60, 81), (52, 74), (46, 69), (36, 66))
 
 ENCODINGS = ("hold", "sounding")
-RANGES = {"paper": PAPER_RANGES, "jsb": JSB_RANGES, "wide": WIDE_RANGES}
+RANGES = {"paper": PAPER_RANGES, "wide": WIDE_RANGES}
 
 # What a token says about articulation, the second column of `Vocabulary.parts`.
 NEITHER, STRUCK, HELD = 0, 1, 2
