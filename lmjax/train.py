@@ -27,7 +27,7 @@ from lmjax.training.state import TrainState
 from lmjax.training.writers import MetricsWriter, read_metrics
 
 LOG_EVERY = 50  # steps between lines of metrics
-DIVERGED = 10  # times the first loss: where a training is given up
+DIVERGED = 10  # times the size of the first loss, or 1: where a training is given up
 VALIDATION_DRAWS = 8  # noise levels at which every window is measured
 # Tracks that are withheld together in training: place in the bar, place in the piece, fermatas,
 # key. The place in the beat is always known.
@@ -123,7 +123,7 @@ class Run:
                     row = self.mean_metrics(losses, done)
                     losses.clear()
                     first_loss = row["loss"] if first_loss is None else first_loss
-                    if row["loss"] > DIVERGED * first_loss:
+                    if row["loss"] > DIVERGED * max(abs(first_loss), 1.0):
                         raise self.diverged("mean loss", done, row["loss"])
                     if evaluating:
                         weights = state.ema if self.settings.optimizer.ema else state.params
