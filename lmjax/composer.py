@@ -24,14 +24,13 @@ from lmjax.noise.condition import Condition
 from lmjax.requests.form import Form
 from lmjax.sampling import chain
 from lmjax.sampling.constraints import hold_known, replace_known
-from lmjax.settings import Settings
+from lmjax.sampling.settings import SamplerSettings
+from lmjax.settings import ComposeSettings, EvaluationSettings, Settings
 from lmjax.training import checkpoints
 from lmjax.training.mesh import build_mesh, copied_to, place_batch
 
-# What may differ between the run that made a checkpoint and the one that uses it: nothing that the
-# weights depend on.
-FREE_SECTIONS = ("name", "sampler", "compose", "evaluation")
-FREE_FIELDS = ("data.path", "training.devices")
+# The sections that say how a model is used, and are no part of it.
+USES = {"sampler": SamplerSettings, "compose": ComposeSettings, "evaluation": EvaluationSettings}
 
 
 def build_model(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
@@ -51,6 +50,7 @@ class Composer:
       params: of network and embedding.
       frequencies: float[V, K], how often each token occurs in the training data.
       about: the record that travels with the checkpoint.
+      folder: where the weights were read, if they were.
     """
 
     settings: Settings
@@ -58,6 +58,7 @@ class Composer:
     params: Params
     frequencies: np.ndarray
     about: Mapping[str, Any]
+    folder: pathlib.Path | None = None
 
     @functools.cached_property
     def model(self) -> ScoreModel:
@@ -118,22 +119,28 @@ class Draw:
     seconds: float
 
 
-def load(path: str | os.PathLike[str]) -> Composer:
-    """The composer in a working folder, with the best weights of its training.
+def load(path: str | os.PathLike[str] | None = None) -> Composer:
+    """A composer with the best weights of its training, or with those that travel with lmjax.
+
+    Args:
+      path: a working folder; or "pretrained/NAME", where there is no such folder, for the shipped
+        weights of that name. Without one, "ncsn" of the shipped.
 
     Raises:
       CheckpointError: if there is none, or it is damaged.
     """
-    folder = pathlib.Path(path)
+    folder = checkpoints.shipped() if path is None else pathlib.Path(path)
+    if folder.parts[:-1] == (checkpoints.PRETRAINED.name,) and not folder.exists():
+        folder = checkpoints.shipped(folder.name)
     about = checkpoints.read_about(folder, checkpoints.BEST)
     try:
-        settings = settings_module.from_config(about["config"])
+        settings = _settings_of(about["config"])
         vocabulary = Vocabulary(**about["vocabulary"])
         frequencies = np.array(about["frequencies"], np.float32)
     except (KeyError, TypeError, ValueError) as error:
         raise checkpoints.CheckpointError(
-            f"the checkpoint in {folder} was made by another version of lmjax ({error}); train "
-            f"anew in another --workdir") from error
+            f"the checkpoint in {folder} was made by another version of lmjax ({error}); "
+            f"{checkpoints.remedy(folder)}") from error
     model = build_model(settings, vocabulary)
     # On one device, whichever and however many it was trained on.
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -142,26 +149,19 @@ def load(path: str | os.PathLike[str]) -> Composer:
         jax.eval_shape(model.init, jax.random.key(0),
                        jnp.zeros((1, settings.training.length, len(rhythm.SIZES)), jnp.int32)))
     params = checkpoints.read_arrays(folder, checkpoints.BEST, shapes)
-    return Composer(settings, vocabulary, params, frequencies, about)
+    return Composer(settings, vocabulary, params, frequencies, about, folder)
 
 
-def check_config(folder: pathlib.Path, about: Mapping[str, Any], settings: Settings) -> None:
-    """Raises CheckpointError naming the first field in which a checkpoint's config differs."""
-    wanted, found = settings_module.to_config(settings), about["config"]
-    for section in sorted((wanted.keys() | found.keys()) - set(FREE_SECTIONS)):
-        mine, theirs = (config[section] if isinstance(config.get(section), dict)
-                        else {"": config.get(section)} for config in (wanted, found))
-        for field in sorted(mine.keys() | theirs.keys()):
-            ours, others = _plain(mine.get(field)), _plain(theirs.get(field))
-            name = f"{section}.{field}".rstrip(".")
-            if ours != others and name not in FREE_FIELDS:
-                raise checkpoints.CheckpointError(
-                    f"{folder} holds a model with {name}={others!r}, and the config asks for "
-                    f"{ours!r}; use the same config, or another --workdir")
+def _settings_of(config: Mapping[str, Any]) -> Settings:
+    """A checkpoint's settings.
 
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    How a model is used is no part of it: fields of those sections may have come, which then have
+    their default, or gone, since it was trained.
+    """
+    uses = {section: {name: config[section].get(name, default)
+                      for name, default in dataclasses.asdict(cls()).items()}
+            for section, cls in USES.items()}
+    return settings_module.from_config({**config, **uses})
 
 
 def compose(composer: Composer, key: jax.Array, num: int = 1, form: Form | None = None,

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,12 +13,12 @@ from lmjax import settings as settings_module
 from lmjax.composer import Composer, draw
 from lmjax.data.dataset import Piece, fits, load_dataset, metre_pieces
 from lmjax.data.windows import beats
-from lmjax.files import write_bytes
+from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import likelihood, theory
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES
 from lmjax.requests.form import Form
-from lmjax.sample import configured
+from lmjax.sample import configured, origin
 from lmjax.settings import EvaluationSettings
 
 
@@ -38,13 +37,14 @@ class Evaluation:
 
 def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
              progress: bool = True) -> Evaluation:
-    """Measures the composer in a working folder as `config.evaluation` says.
+    """Measures the composer of a working folder as `config.evaluation` says.
 
-    Prints the figures and writes them to `evaluation.json` in the folder.
+    It is the folder's own or, if it has none, the shipped one (`lmjax.sample.configured`). Prints
+    which, and the figures, and writes them to `evaluation.json` in the folder.
 
     Raises:
       ConfigError, ValueError: if the config cannot be.
-      CheckpointError: if the folder holds no such composer.
+      CheckpointError: if there is no such composer.
     """
     settings = settings_module.from_config(config)
     composer = configured(settings, workdir)
@@ -53,21 +53,23 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     pieces = metre_pieces(data.split(cfg.split), cfg.metres)
     seen = {piece.name for piece in pieces} & set(composer.about["data"]["splits"]["train"])
     if seen and cfg.split != "train":
-        raise ValueError(f"the composer in {workdir} was trained on {len(seen)} pieces of what is "
-                         f"now {cfg.split}, such as {min(seen)}: its data was split otherwise")
+        raise ValueError(f"the composer in {composer.folder} was trained on {len(seen)} pieces of "
+                         f"what is now {cfg.split}, such as {min(seen)}: its data was split "
+                         f"otherwise")
     whole = len(data.split(cfg.split))
     if cfg.ranges:
         pieces = tuple(piece for piece in pieces if fits(piece, RANGES[cfg.ranges]))
         if not pieces:
             raise ValueError(f"no piece of {cfg.split} lies in the {cfg.ranges} voice ranges; "
                              "choose other evaluation.ranges")
+    folder = make_folder(workdir)
+    print(origin(composer, workdir, "measuring"))
     bound = measure_bound(composer, pieces, cfg, progress)
     tables = {}
     if cfg.samples:
         tables = counterpoint(composer, pieces, cfg, progress)
     result = Evaluation(bound, tables)
-    write_bytes(pathlib.Path(workdir) / "evaluation.json",
-                json.dumps(record(result, cfg), indent=1).encode())
+    write_bytes(folder / "evaluation.json", json.dumps(record(result, cfg), indent=1).encode())
     print(report(result, cfg, composer))
     if len(pieces) < whole:
         print(f"\n{whole - len(pieces)} of the {whole} pieces of {cfg.split} are in other metres "

@@ -22,8 +22,8 @@ _CONFIG = config_flags.DEFINE_config_file(
     "--config.training.steps=1000.")
 _MODE = flags.DEFINE_enum(
     "mode", "train", ["train", "sample", "evaluate"],
-    "train: train, or resume, then compose. sample: compose with what was trained. evaluate: "
-    "measure it.")
+    "train: train, or resume, then compose. sample: compose with what was trained or, before that, "
+    "with the shipped weights. evaluate: measure them.")
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The folder for checkpoints, metrics and music; runs/NAME by default, NAME "
     "being that of the config.")

@@ -11,11 +11,14 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
-from lmjax.composer import Composer, Draw, check_config, draw, load
+from lmjax.agreement import check_kind, check_model
+from lmjax.composer import Composer, Draw, draw, load
 from lmjax.files import make_folder, write_npz
 from lmjax.render.write import write
 from lmjax.requests.form import Form
 from lmjax.settings import ComposeSettings, Settings
+from lmjax.training import checkpoints
+from lmjax.training.checkpoints import BEST, CheckpointError
 
 
 def form_of(settings: ComposeSettings) -> Form:
@@ -31,25 +34,47 @@ def form_of(settings: ComposeSettings) -> Form:
 
 
 def configured(settings: Settings, workdir: str | os.PathLike[str]) -> Composer:
-    """The composer in a folder, sampled as the config says.
+    """The composer in a folder, or the shipped one if the folder has none, used as a config says.
+
+    The config's `sampler`, `compose` and `evaluation` count. All else is the composer's own: the
+    config must agree with a folder's about the model, with the shipped weights about its kind.
 
     Raises:
-      CheckpointError: if there is none, or it is of another model than the config's.
+      CheckpointError: if there is neither, or it is of another model than the config's.
     """
-    composer = load(workdir)
-    check_config(pathlib.Path(workdir), composer.about, settings)
-    return dataclasses.replace(composer, settings=settings)
+    folder = pathlib.Path(workdir)
+    if checkpoints.latest_step(folder, BEST) is not None:
+        composer = load(folder)
+        check_model(folder, composer.about, settings)
+    elif checkpoints.latest_step(checkpoints.shipped(), BEST) is not None:
+        composer = load()
+        check_kind(folder, composer.about, settings)
+    else:
+        raise CheckpointError(f"{folder} holds no weights, and none travel with this copy of "
+                              f"lmjax; train first, with --mode=train")
+    return dataclasses.replace(composer, settings=dataclasses.replace(
+        composer.settings, sampler=settings.sampler, compose=settings.compose,
+        evaluation=settings.evaluation))
+
+
+def origin(composer: Composer, workdir: str | os.PathLike[str], doing: str) -> str:
+    """Says which weights `configured` found for a folder, such as "composing with" them."""
+    step = f"step {composer.about['step']:,}"
+    if composer.folder == pathlib.Path(workdir):
+        return f"{doing} the weights of {workdir}, {step}"
+    return (f"no weights in {workdir}: {doing} the shipped weights "
+            f"lmjax/{checkpoints.PRETRAINED.name}/{checkpoints.SHIPPED}, {step}")
 
 
 def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
            progress: bool = True) -> pathlib.Path:
-    """Composes as `config.compose` says, with the composer in a working folder.
+    """Composes as `config.compose` says, with the composer of a working folder (`configured`).
 
     Writes every chorale in each of the formats, and `samples.npz` with the arrays of all.
 
     Args:
       config: a ConfigDict as in `configs/`, or its dictionary.
-      workdir: the folder of a training.
+      workdir: the folder of a training, or of files alone.
       progress: whether to show a bar and say what was done.
 
     Returns:
@@ -57,11 +82,13 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
 
     Raises:
       ConfigError, ValueError: if the config cannot be.
-      CheckpointError: if the folder holds no such composer.
+      CheckpointError: if there is no such composer.
     """
     settings = settings_module.from_config(config)
     form = form_of(settings.compose)
     composer = configured(settings, workdir)
+    if progress:
+        tqdm.write(origin(composer, workdir, "composing with"))
     chosen = settings.compose
     drawn = draw(composer, jax.random.key(chosen.seed), chosen.num, form.tracks(),
                  chosen.batch_size, progress)

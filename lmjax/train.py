@@ -12,7 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
-from lmjax.composer import Composer, build_model, check_config, load
+from lmjax.agreement import check_run
+from lmjax.composer import Composer, build_model, load
 from lmjax.data.batches import Batches
 from lmjax.data.dataset import Dataset, fits, load_dataset, metre_pieces
 from lmjax.files import make_folder
@@ -270,7 +271,7 @@ class Run:
             if checkpoints.latest_step(self.folder, kind) is None:
                 continue
             about = checkpoints.read_about(self.folder, kind)
-            check_config(self.folder, about, self.settings)
+            check_run(self.folder, about, self.settings)
             if about["data"]["fingerprint"] != self.data.fingerprint:
                 raise checkpoints.CheckpointError(
                     f"the run in {self.folder} was started on other data; choose another --workdir")

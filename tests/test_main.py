@@ -148,11 +148,13 @@ def test_what_a_composer_cannot_do(
 
 @pytest.mark.parametrize("mode", [SAMPLE, EVALUATE])
 def test_a_missing_checkpoint(command, tiny, tmp_path, mode):
-    config = f"--config={tiny}"
-    assert message(command(config, f"--workdir={tmp_path / 'nowhere'}", mode)) == (
-        f"there is no folder {tmp_path / 'nowhere'}; train first, or correct the path")
-    assert message(command(config, f"--workdir={tmp_path}", mode)) == (
-        f"{tmp_path / 'best'} holds no checkpoint; train first, with --mode=train")
+    """Neither in the working folder nor in the package."""
+    before = ("import pathlib; from lmjax.training import checkpoints; "
+              f"checkpoints.PRETRAINED = pathlib.Path({str(tmp_path / 'pretrained')!r})")
+    for folder in (tmp_path / "nowhere", tmp_path):
+        ended = command(f"--config={tiny}", f"--workdir={folder}", mode, before=before)
+        assert message(ended) == (f"{folder} holds no weights, and none travel with this copy of "
+                                  "lmjax; train first, with --mode=train")
     assert list(tmp_path.iterdir()) == []
 
 

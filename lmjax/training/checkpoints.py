@@ -7,6 +7,9 @@ A working folder holds two kinds:
 
 Beside the arrays each holds `about`, a JSON record of all that is needed to use them: the config,
 the vocabulary, the data and its split, the frequencies of the tokens.
+
+Weights that travel with the package lie in `lmjax/pretrained/NAME/`, a working folder with nothing
+but `best/` (made by `python -m lmjax.export`).
 """
 
 import pathlib
@@ -20,10 +23,28 @@ RESUME, BEST = "checkpoints", "best"
 KEPT = {RESUME: 2, BEST: 1}
 OVERHEAD = 1_000_000  # bytes of a checkpoint beside its arrays, at most
 TEMPORARY = ".orbax-checkpoint-tmp"  # how Orbax ends the names of folders it is writing
+COMMITTED = "commit_success.txt"  # a file in which Orbax notes the path it wrote to
+PRETRAINED = pathlib.Path(__file__).parents[1] / "pretrained"
+SHIPPED = "ncsn"  # the shipped weights that are meant where none are named
 
 
 class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, or of another model."""
+
+
+def shipped(name: str = SHIPPED) -> pathlib.Path:
+    """The folder of weights that travel with the package."""
+    return PRETRAINED / name
+
+
+def is_shipped(folder: pathlib.Path) -> bool:
+    """Whether a folder is one of those that travel with the package."""
+    return folder.absolute().is_relative_to(PRETRAINED)
+
+
+def remedy(folder: pathlib.Path) -> str:
+    """What to do about a checkpoint of a folder that cannot be used."""
+    return "install lmjax anew" if is_shipped(folder) else "train anew in another --workdir"
 
 
 def _manager(folder: pathlib.Path, kind: str, create: bool) -> ocp.CheckpointManager:
@@ -128,6 +149,10 @@ def read_arrays(folder: pathlib.Path, kind: str, like: Any) -> Any:
 
 
 def _required_step(folder: pathlib.Path, kind: str) -> int:
+    if is_shipped(folder) and latest_step(folder, kind) is None:
+        raise CheckpointError(
+            f"no weights named {folder.name} travel with this copy of lmjax: {folder / kind} holds "
+            f"none; install lmjax anew, or train first, with --mode=train")
     if not folder.is_dir():
         raise CheckpointError(f"there is no folder {folder}; train first, or correct the path")
     step = latest_step(folder, kind)
@@ -140,9 +165,10 @@ def _required_step(folder: pathlib.Path, kind: str) -> int:
 def _damaged(
         folder: pathlib.Path, kind: str, step: int, error: Exception) -> CheckpointError:
     path = folder / kind / str(step)
+    earlier = "" if is_shipped(folder) else "remove that folder to go on from an earlier one, or "
     return CheckpointError(
         f"the checkpoint in {path} is damaged or of another model ({_first_line(error)}); "
-        f"remove that folder to go on from an earlier one, or train anew in another --workdir")
+        f"{earlier}{remedy(folder)}")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,17 @@
+"""The score model of `configs/ncsn.py`, trained for longer: it makes the weights that are shipped.
+
+    python -m lmjax.main --config=configs/ncsn_long.py
+    python -m lmjax.export runs/ncsn_long lmjax/pretrained/ncsn
+"""
+
+import ml_collections
+
+from configs import base
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The config of our model, with more steps."""
+    config = base.get_config()
+    config.name = "ncsn_long"
+    config.training.update(steps=60_000, evaluate_every=2_000, checkpoint_every=1_000)
+    return config
