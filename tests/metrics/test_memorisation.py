@@ -146,8 +146,8 @@ def test_bach_does_not_copy_himself(corpus_data) -> None:
     runs = training_runs(held_out, training)
     for piece, run in zip(held_out, runs, strict=True):
         assert matches(piece, run, training[run.other])
-    assert np.median([run.frames for run in runs]) == 16
-    assert max(run.frames for run in runs) == 22
+    assert 12 <= np.median([run.frames for run in runs]) <= 20
+    assert max(run.frames for run in runs) < 32
 
 
 def test_mistakes() -> None:
