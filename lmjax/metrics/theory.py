@@ -6,26 +6,17 @@ frame to the next, with neither resting before or after.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
-from lmjax.metrics.bootstrap import ratio_interval
+from lmjax.metrics import tables
+from lmjax.metrics.tables import Interval, Row
 from lmjax.music.chorale import REST
 
 DISSONANT = (1, 2, 6, 10, 11)  # interval classes modulo the octave
 TRIADS = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8))  # major, minor, diminished, augmented
 UPPER, LOWER = np.triu_indices(4, k=1)
 FAR = 1000  # above every pitch
-
-
-class Row(NamedTuple):
-    """A row of the table: its label, the factor on the ratio, and the decimals to print."""
-
-    label: str
-    scale: float
-    decimals: int
-
 
 ROWS = {
     "parallel_fifths": Row("parallel fifths, per 1,000 moving pairs", 1000, 2),
@@ -37,8 +28,6 @@ ROWS = {
     "odd_onsets": Row("onsets on odd sixteenths, %", 100, 2),
     "entropy": Row("pitch-class entropy of a piece, bits", 1, 2),
 }
-
-Interval = tuple[float, float, float]  # value, and the ends of its 95 % interval
 
 
 def _triad_table() -> np.ndarray:
@@ -53,7 +42,7 @@ def _triad_table() -> np.ndarray:
 IS_TRIAD = _triad_table()
 
 
-def count(pitch: np.ndarray) -> dict[str, tuple[float, int]]:
+def count(pitch: np.ndarray) -> tables.Counts:
     """The numerator and the denominator of every ratio of `ROWS` for one piece.
 
     - parallel fifth: a moving pair whose voices move in the same direction, neither passing the
@@ -127,30 +116,9 @@ def table(pieces: Iterable[np.ndarray], seed: int = 0, draws: int = 1000) -> dic
     pieces = list(pieces)
     if not pieces:
         raise ValueError("a counterpoint table needs at least one piece")
-    counts = [count(piece) for piece in pieces]
-    rows = {}
-    for name, row in ROWS.items():
-        above, below = np.array([piece[name] for piece in counts]).T
-        value, low, high = ratio_interval(above, below, seed, draws)
-        rows[row.label] = (row.scale * value, row.scale * low, row.scale * high)
-    return rows
+    return tables.ratios([count(piece) for piece in pieces], ROWS, seed, draws)
 
 
 def format_table(columns: Mapping[str, Mapping[str, Interval]]) -> str:
     """Tables side by side as aligned Markdown: name of the column -> its table."""
-    lines = [["", *columns]]
-    for row in ROWS.values():
-        lines.append([row.label, *(_cell(column[row.label], row.decimals)
-                                   for column in columns.values())])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
-                          for i, (cell, width) in enumerate(zip(line, widths, strict=True))) + " |"
-        for line in lines)
-
-
-def _cell(entry: Interval, decimals: int) -> str:
-    """"value [low, high]"."""
-    value, low, high = (f"{number:.{decimals}f}" for number in entry)
-    return f"{value} [{low}, {high}]"
+    return tables.format_table(columns, ROWS)
