@@ -1,4 +1,4 @@
-"""Errors of ratios of sums: pieces are drawn again with replacement."""
+"""Errors of ratios of sums and of medians: pieces are drawn again with replacement."""
 
 import numpy as np
 
@@ -39,6 +39,21 @@ def standard_error(numerators: np.ndarray, denominators: np.ndarray, seed: int =
     if len(numerators) == 1 or drawn.size < 2:
         return float("nan")
     return float(np.std(drawn, ddof=1))
+
+
+def median_interval(values: np.ndarray, seed: int = 0,
+                    draws: int = 1000) -> tuple[float, float, float]:
+    """A median over pieces, float[N], with its 95 % bootstrap interval: (value, low, high).
+
+    Raises:
+      ValueError: if there are no pieces.
+    """
+    values = np.asarray(values, np.float64)
+    if not values.size:
+        raise ValueError("a bootstrap needs at least one piece")
+    pieces = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
+    low, high = np.quantile(np.median(values[pieces], axis=1), (0.025, 0.975))
+    return float(np.median(values)), float(low), float(high)
 
 
 def _ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from lmjax.files import write_bytes
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
-from lmjax.render.spelling import spell
+from lmjax.music.spelling import spell
 
 if TYPE_CHECKING:  # music21 takes seconds to import
     from music21 import note, stream

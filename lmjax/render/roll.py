@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmjax.files import write_bytes
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
-from lmjax.render.spelling import spell
+from lmjax.music.spelling import spell
 
 if TYPE_CHECKING:  # matplotlib takes a second to import
     from matplotlib.axes import Axes

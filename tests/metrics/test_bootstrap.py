@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmjax.metrics.bootstrap import ratio_interval, standard_error
+from lmjax.metrics.bootstrap import median_interval, ratio_interval, standard_error
 
 
 def test_ratio_is_of_sums_not_of_means() -> None:
@@ -39,3 +39,14 @@ def test_nothing_to_divide_by() -> None:
     assert np.isnan(standard_error(np.array([1.0]), np.array([2.0])))
     with pytest.raises(ValueError, match="at least one piece"):
         ratio_interval(np.zeros(0), np.zeros(0))
+
+
+def test_error_of_a_median_is_the_textbook_one() -> None:
+    values = np.random.default_rng(3).normal(5, 2, 400)
+    value, low, high = median_interval(values, draws=4000)
+    assert value == np.median(values)
+    # The variance of the median of n normals is pi sigma^2 / 2n.
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(np.pi / 2 * 4 / 400), rel=0.2)
+    assert median_interval(np.full(9, 3.0)) == (3, 3, 3)
+    with pytest.raises(ValueError, match="at least one piece"):
+        median_interval(np.zeros(0))

@@ -1,6 +1,6 @@
 import pytest
 
-from lmjax.render.spelling import spell
+from lmjax.music.spelling import spell
 
 
 @pytest.mark.parametrize(("midi", "sharps", "name"), [
