@@ -13,4 +13,7 @@ def get_config() -> ml_collections.ConfigDict:
     config = base.get_config()
     config.name = "jsb"
     config.data.source = "jsb16"
+    # Fewer pieces, read more often.
+    config.network.dropout = 0.1
+    config.training.steps = 40_000
     return config

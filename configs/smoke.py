@@ -9,7 +9,8 @@ def get_config() -> ml_collections.ConfigDict:
     """The config of `configs/ncsn.py`, made small."""
     config = base.get_config()
     config.name = "smoke"
-    config.network.update(width=32, frame_width=32, layers=1, heads=2, level_width=32, reach=16)
+    config.network.update(channels=4, frame_channels=4, pitch_channels=4, cell_channels=8,
+                          local_width=16, layers=1, heads=2, level_width=16, reach=16)
     config.optimizer.warmup = 5
     config.training.update(steps=30, batch_size=8, length=32, evaluate_every=10,
                            evaluate_windows=4, checkpoint_every=10)

@@ -18,8 +18,8 @@ from lmjax.data.jsb import UNSTATED
 from lmjax.music import rhythm
 from lmjax.music.chorale import FRAMES_PER_QUARTER, Chorale
 from lmjax.music.tokens import Vocabulary
-from lmjax.networks.evidence import TokenSpace
 from lmjax.networks.score import Params, ScoreModel
+from lmjax.networks.tokens import TokenSpace
 from lmjax.noise.condition import Condition
 from lmjax.requests.form import Form
 from lmjax.sampling import chain
@@ -37,7 +37,8 @@ def build_model(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
     """The score model that a config describes."""
     sound, articulation = vocabulary.parts
     space = TokenSpace(vocabulary.valid, sound, articulation, vocabulary.pitches)
-    return ScoreModel(space, settings.network, settings.embedding, rhythm.SIZES)
+    return ScoreModel(space, settings.network, settings.embedding, rhythm.SIZES,
+                      rhythm.KEY)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

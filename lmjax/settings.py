@@ -90,13 +90,13 @@ class TrainingSettings:
       checkpoint_every: steps between checkpoints.
     """
 
-    steps: int = 10_000
-    batch_size: int = 16
-    length: int = 64
+    steps: int = 20_000
+    batch_size: int = 4
+    length: int = 128
     devices: int = 0
-    evaluate_every: int = 500
-    evaluate_windows: int = 64
-    checkpoint_every: int = 500
+    evaluate_every: int = 1_000
+    evaluate_windows: int = 32
+    checkpoint_every: int = 1_000
 
     def __post_init__(self) -> None:
         _positive("training", self, "steps", "batch_size", "length", "evaluate_every",
@@ -158,8 +158,8 @@ class EvaluationSettings:
     split: str = "valid"
     metres: tuple[str, ...] = ()
     ranges: str = ""
-    length: int = 64
-    stride: int = 32
+    length: int = 128
+    stride: int = 64
     draws: int = 16
     batch_size: int = 32
     sigma_min: float = 0.05
@@ -218,14 +218,9 @@ class Settings:
         _positive("embedding", self.embedding, "width")
         _positive("network", self.network, *(
             field.name for field in dataclasses.fields(self.network) if field.type is int))
-        if self.network.width % 2:
-            raise ValueError(f"network.width must be even, not {self.network.width}")
         if not 0 <= self.network.dropout < 1:
             raise ValueError(f"network.dropout must be at least 0 and below 1, "
                              f"not {self.network.dropout}")
-        if self.network.width % self.network.heads:
-            raise ValueError(f"network.width must be a multiple of network.heads, but they are "
-                             f"{self.network.width} and {self.network.heads}")
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:

@@ -2,11 +2,15 @@
 
 By Tweedie's formula the score of noisy tokens is a posterior mean, and a posterior is a prior
 times a likelihood. The likelihood of the noise is exact and needs no network; what has to be
-learned is the prior that the context gives. Four of five cells repeat the frame before, so the
-strongest context of a cell is the noisy state of its own neighbours. The network need not learn to
-gather it either: it states, per voice and frame, the probability that the note is held over and
-the distribution of a fresh one, and Bayes' rule for that Markov chain (forward and backward
-messages, Baum et al. 1970) does the rest, exactly.
+learned is the prior that the context gives. Two things are known of it beforehand. Notes are held:
+a Markov chain for each voice gathers what neighbouring frames say (`smoothing`), first by itself,
+to clean the input, and at the end with what the context makes likely. And harmony is the same in
+every key: all layers between commute with transposition (`symmetry`).
+
+A state goes this way: evidence of tokens -> first posterior and messages of each voice, laid on
+one pitch axis -> features of each pitch from all pitches around it -> folded to pitch classes ->
+a transformer over groups of frames -> laid back on the pitch axis -> logits of tokens and fresh
+notes -> the chain again.
 """
 
 import dataclasses
@@ -16,47 +20,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.networks.layers import ModulatedBlock, channel_dropout, fourier_features
+from lmjax.networks.layers import channel_dropout, fourier_features
+from lmjax.networks.smoothing import distribution, holding, likelihood, neighbours, same_note
+from lmjax.networks.symmetry import (
+    ModulatedBlock,
+    PitchClassDense,
+    PitchDense,
+    fold,
+    over_classes,
+    unfold,
+)
+from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import NEVER
 
-Row = tuple[jax.Array, jax.Array, jax.Array]
-
-PITCH_CLASSES = 12
 KNOWN_CELL = -30.0  # log-likelihood of every other token where a cell is given
-LARGEST_RATIO = 8.0  # nats; beyond this two cells are as good as surely equal, or different
-# Nothing in the Markov chain is quite certain, so that its messages stay within float32.
-LEAST = 1e-3  # probability of holding, of not holding, and of all fresh notes together
-LEAST_HEARD = -12.0  # log-likelihood of what sounds, below that of the likeliest
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class TokenSpace:
-    """What the network is told about the vocabulary, as plain arrays.
-
-    Attributes:
-      valid: bool[V, K], the tokens that exist.
-      sound: int[V, K], what sounds: tokens that differ only in articulation share an index.
-      articulation: int[V, K], 0 where a token says nothing of it, 1 struck, 2 held.
-      pitch: int[V, K], MIDI pitch of a token, -1 if it has none.
-    """
-
-    valid: np.ndarray
-    sound: np.ndarray
-    articulation: np.ndarray
-    pitch: np.ndarray
-
-    @property
-    def sounds(self) -> np.ndarray:
-        """float32[V, K, S]: one-hot of what a token sounds."""
-        one_hot = np.eye(int(self.sound.max()) + 1, dtype=np.float32)[self.sound]
-        return one_hot * self.valid[..., None]
-
-    @property
-    def pitch_classes(self) -> np.ndarray:
-        """float32[V, K, 12]: one-hot of a token's pitch class; zero for a rest or a hold."""
-        one_hot = np.eye(PITCH_CLASSES, dtype=np.float32)[self.pitch % PITCH_CLASSES]
-        return one_hot * (self.pitch >= 0)[..., None]
+UNHEARD = 1e-12  # the least likelihood of what sounds, before its logarithm
+SMALL = nn.initializers.normal(0.02)  # for what is added to exact evidence: little at first
+STEPWISE = -0.15  # at first, log-probability per semitone that a melody moves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +45,11 @@ class EvidenceSettings:
     """Sizes of the network.
 
     Attributes:
-      width: of the transformer that reads groups of frames.
-      frame_width: of the features of one frame.
+      channels: of a pitch class, in the transformer that reads groups of frames.
+      frame_channels: of a pitch class, in one frame.
+      pitch_channels: of a pitch, read from the pitches around it.
+      cell_channels: of a pitch, from which its logits are read.
+      local_width: of the features of a frame that are the same in every key.
       fold: frames to a group.
       layers, heads, expansion: of the transformer; the last is the hidden width of its
         perceptrons, in widths.
@@ -74,71 +58,48 @@ class EvidenceSettings:
       level_width: of the noise-level features.
       dropout: share of channels that are dropped in training: of the frames' features on their
         way into and out of the transformer, and of its hidden layers.
+      smoothing: whether the frames around a cell are heard by the chains.
+      symmetry: whether weights are shared over transpositions.
     """
 
-    width: int = 192
-    frame_width: int = 128
+    channels: int = 16
+    frame_channels: int = 16
+    pitch_channels: int = 12
+    cell_channels: int = 24
+    local_width: int = 64
     fold: int = 2
     layers: int = 3
-    heads: int = 6
+    heads: int = 4
     expansion: int = 4
     reach: int = 64
-    offsets: int = 7
-    level_width: int = 128
-    dropout: float = 0.15
+    offsets: int = 4
+    level_width: int = 64
+    dropout: float = 0.05
+    smoothing: bool = True
+    symmetry: bool = True
 
-
-def shifted(x: jax.Array, offset: int) -> jax.Array:
-    """x[:, t + offset] at every t, zeros beyond the ends. x: [B, T, ...]."""
-    pad = [(0, 0)] * x.ndim
-    offset = max(min(offset, x.shape[1]), -x.shape[1])
-    if offset >= 0:
-        pad[1] = (0, offset)
-        return jnp.pad(x[:, offset:], pad)
-    pad[1] = (-offset, 0)
-    return jnp.pad(x[:, :x.shape[1] + offset], pad)
-
-
-def neighbours(likelihood: jax.Array, hold: jax.Array, fresh: jax.Array) -> jax.Array:
-    """The log-prior of each frame's state given all other frames of a Markov chain.
-
-    The state of frame t is that of frame t - 1 with probability hold[t], else drawn from fresh[t];
-    the first is always drawn.
-
-    Args:
-      likelihood: float32[B, T, V, S], of each state by itself, up to a factor per frame.
-      hold: float32[B, T, V, 1].
-      fresh: float32[B, T, V, S], each a distribution.
-
-    Returns:
-      float32[B, T, V, S], nats, up to a constant per frame: log-messages from before and after.
-    """
-    hold = hold.at[:, 0].set(0.0)
-    rows = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0), (likelihood, hold, fresh))
-
-    def forward(posterior: jax.Array, row: Row) -> tuple[jax.Array, jax.Array]:
-        seen, held, drawn = row
-        before = held * posterior + (1 - held) * drawn
-        joint = seen * before
-        return joint / joint.sum(axis=-1, keepdims=True), before
-
-    def backward(after: jax.Array, row: Row) -> tuple[jax.Array, jax.Array]:
-        seen, held, drawn = row
-        joint = seen * after
-        message = held * joint + (1 - held) * (drawn * joint).sum(axis=-1, keepdims=True)
-        return message / message.sum(axis=-1, keepdims=True), after
-
-    _, before = jax.lax.scan(forward, rows[2][0], rows, unroll=4)
-    _, after = jax.lax.scan(backward, jnp.ones_like(rows[2][0]), rows, reverse=True, unroll=4)
-    return jnp.moveaxis(jnp.log(before + 1e-9) + jnp.log(after + 1e-9), 0, 1)
+    def __post_init__(self) -> None:
+        if self.channels % self.heads:
+            raise ValueError(f"network.channels must be a multiple of network.heads, but they are "
+                             f"{self.channels} and {self.heads}")
+        if self.level_width % 2:
+            raise ValueError(f"network.level_width must be even, not {self.level_width}")
 
 
 class EvidenceNetwork(nn.Module):
-    """Logits of the tokens of every cell, given the exact log-likelihood of the noise."""
+    """Logits of the tokens of every cell, given the exact log-likelihood of the noise.
+
+    Attributes:
+      space: the vocabulary.
+      settings: the sizes.
+      track_sizes: how many values each conditioning track takes.
+      key_track: which of them is the pitch class of the key, if one is.
+    """
 
     space: TokenSpace
     settings: EvidenceSettings
     track_sizes: tuple[int, ...]
+    key_track: int | None = None
 
     @nn.compact
     def __call__(self, evidence: jax.Array, sigma: jax.Array, m: Condition,
@@ -155,96 +116,153 @@ class EvidenceNetwork(nn.Module):
           float32[B, T, V, K]: context + neighbours' evidence + own evidence, `NEVER` where a
           voice has no such token.
         """
-        cfg = self.settings
-        batch, time, voices, tokens = evidence.shape
+        cfg, space = self.settings, self.space
+        voices, tokens = evidence.shape[2:]
         given = jnp.where(jax.nn.one_hot(m.tokens, tokens, dtype=bool), 0.0, KNOWN_CELL)
         evidence = jnp.where(m.known[..., None], given, evidence)
-        evidence = jnp.where(self.space.valid, evidence, NEVER) * m.frames[:, :, None, None]
+        evidence = jnp.where(space.valid, evidence, NEVER) * m.frames[:, :, None, None]
         level = nn.gelu(nn.Dense(cfg.level_width, name="level")(
             fourier_features(jnp.log(sigma), cfg.level_width)))
 
         # What sounds in a cell, whatever its articulation: this is what neighbours share.
-        sounds = jnp.asarray(self.space.sounds)
+        sounds, exists = jnp.asarray(space.sounds), jnp.asarray(space.sounds.any(axis=1))
         best = jnp.max(evidence, axis=-1, keepdims=True)
         heard = jnp.einsum("btvk,vks->btvs", jnp.exp(evidence - best), sounds)
-        # [B, T, V, S], the best token has 0; a frame that does not exist says nothing.
-        heard = jnp.log(heard + 1e-12) * m.frames[..., None, None]
-        ratio = self._same_note(heard)
+        # [B, T, V, S], the best has 0; a frame that does not exist says nothing.
+        heard = jnp.log(heard + UNHEARD) * m.frames[..., None, None]
+        local, key = self._local(m, heard, level)
 
-        tracks = self._tracks(m)
-        local = jnp.concatenate([
-            ratio.reshape(batch, time, -1), m.known.astype(jnp.float32),
-            m.frames[..., None].astype(jnp.float32)], axis=-1)
-        hidden = nn.Dense(cfg.frame_width, name="local")(local) + tracks
-        hidden = hidden + nn.Dense(cfg.frame_width, name="local_level")(level)[:, None]
-        prior = self.param("prior", nn.initializers.zeros, (voices, tokens))
-        first = evidence + prior + self._smooth(nn.gelu(hidden), heard, "early")
+        usual = self.param("usual", nn.initializers.zeros, (voices, sounds.shape[-1]))
+        fresh = jnp.broadcast_to(distribution(usual, exists), heard.shape)
+        seen = likelihood(heard, exists)
+        before, after = fresh, jnp.ones_like(fresh)
+        if cfg.smoothing:
+            hold = nn.Dense(voices, kernel_init=SMALL, bias_init=nn.initializers.ones,
+                            name="early_hold")(local)
+            before, after = neighbours(
+                seen, holding(hold), fresh, self._motion(usual, exists))
+        views = [seen * before * after, before, after * fresh]
+        views = [view / (view.sum(-1, keepdims=True) + 1e-9) for view in views]
 
-        p = jax.nn.softmax(first, axis=-1)
-        classes = jnp.einsum("btvk,vkc->btvc", p, jnp.asarray(self.space.pitch_classes))
-        features = jnp.concatenate([
-            p.reshape(batch, time, -1), classes.reshape(batch, time, -1)], axis=-1)
-        frame = hidden + nn.Dense(cfg.frame_width, name="features")(features)
+        laid = [self._lay(view) for view in views]
+        pitches = self._pitches(laid, local)
+        frame = self._frame(pitches, laid[0], local, key)
         frame = self._trunk(frame, level, m.frames, train)
+        context, fresh, hold = self._cells(frame, pitches, local)
+        logits = context + self.param("prior", nn.initializers.zeros, (voices, tokens)) + evidence
+        if cfg.smoothing:
+            before, after = neighbours(
+                seen, holding(hold + 1.0), distribution(fresh + usual, exists))
+            around = jnp.log(before + 1e-9) + jnp.log(after + 1e-9)
+            logits = logits + jnp.einsum("btvs,vks->btvk", around, sounds)
+        return jnp.where(space.valid, logits, NEVER)
 
-        context = nn.Dense(voices * tokens, name="context")(frame)
-        logits = context.reshape(evidence.shape) + evidence + self._smooth(frame, heard, "late")
-        return jnp.where(self.space.valid, logits, NEVER)
-
-    def _same_note(self, heard: jax.Array) -> jax.Array:
-        """Log Bayes factor that frames t and t + offset hold the same note, against two
-        independent ones; float32[B, T, V, 2 * offsets], in nats, bounded."""
-        size = heard.shape[-1]
-        # A uniform prior over what sounds is enough here: the network learns the rest.
-        total = jax.nn.logsumexp(heard, axis=-1) - jnp.log(size)
-        ratios = []
-        for offset in range(1, self.settings.offsets + 1):
-            both = jax.nn.logsumexp(heard + shifted(heard, offset), axis=-1) - jnp.log(size)
-            ratio = jnp.clip(both - total - shifted(total, offset), -LARGEST_RATIO, LARGEST_RATIO)
-            ratios += [ratio, shifted(ratio, -offset)]
-        return jax.lax.stop_gradient(jnp.stack(ratios, axis=-1))
-
-    def _smooth(self, features: jax.Array, heard: jax.Array, name: str) -> jax.Array:
-        """What the frames before and after say of each token: float32[B, T, V, K], nats.
-
-        The network states the chain from features float32[B, T, F]; heard float32[B, T, V, S] is
-        the log-likelihood of what sounds.
-        """
-        voices, size = heard.shape[2:]
-        exists = jnp.asarray(self.space.sounds.max(axis=1)) > 0
-        hold = nn.Dense(voices, kernel_init=nn.initializers.normal(0.01), name=f"{name}_hold",
-                        bias_init=nn.initializers.constant(1.0))(features)
-        fresh = nn.Dense(voices * size, kernel_init=nn.initializers.normal(0.01),
-                         name=f"{name}_fresh")(features).reshape(heard.shape)
-        fresh = jax.nn.softmax(jnp.where(exists, fresh, NEVER), axis=-1)
-        fresh = (1 - LEAST) * fresh + LEAST * exists / exists.sum(axis=-1, keepdims=True)
-        hold = LEAST + (1 - 2 * LEAST) * jax.nn.sigmoid(hold)
-        likelihood = jnp.where(exists, jnp.exp(jnp.maximum(heard, LEAST_HEARD)), 0.0)
-        around = neighbours(likelihood, hold[..., None], fresh)
-        return jnp.einsum("btvs,vks->btvk", around, jnp.asarray(self.space.sounds))
-
-    def _tracks(self, m: Condition) -> jax.Array:
-        """The sum of the embeddings of the conditioning tracks, float32[B, T, F]."""
-        # A product with one-hot rows: on a CPU its gradient is far cheaper than a scatter.
+    def _local(self, m: Condition, heard: jax.Array,
+               level: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """What is the same in every key, float32[B, T, F], and the key itself, [B, T, 12, 1]."""
+        cfg = self.settings
+        # Products with one-hot rows: on a CPU their gradients are far cheaper than a scatter.
         rows = [jax.nn.one_hot(m.tracks[..., i], size) for i, size in enumerate(self.track_sizes)]
-        return nn.Dense(self.settings.frame_width, use_bias=False, name="tracks")(
-            jnp.concatenate(rows, axis=-1))
+        key = jnp.zeros((*m.frames.shape, PITCH_CLASSES))
+        if self.key_track is not None:
+            key = rows.pop(self.key_track)[..., 1:]  # its value 0 is "not known"
+        rows += [same_note(heard, cfg.offsets), m.known, m.frames[..., None]]
+        local = nn.Dense(cfg.local_width, name="local")(
+            jnp.concatenate([row.astype(jnp.float32) for row in rows], axis=-1))
+        local = local + nn.Dense(cfg.local_width, name="local_level")(level)[:, None]
+        return nn.gelu(local), key[..., None]
+
+    def _motion(self, usual: jax.Array, exists: jax.Array) -> jax.Array:
+        """How each voice moves from one sound to the next, float32[V, S, S]: by the interval
+        between pitches, and to the usual sounds; `usual` is float32[V, S], `exists` bool[V, S]."""
+        voices, size = usual.shape
+
+        def stepwise(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
+            del key
+            return jnp.broadcast_to(STEPWISE * jnp.abs(jnp.arange(shape[1]) - size + 1), shape)
+
+        steps = self.param("motion", stepwise, (voices, 2 * size - 1))
+        logits = jnp.einsum("vi,vsri->vsr", steps, self.space.steps)
+        return distribution(logits + usual[:, None], exists[:, None])
+
+    def _lay(self, shares: jax.Array) -> jax.Array:
+        """What sounds, float32[B, T, V, S], laid on the pitch axis: float32[B, T, P, V]."""
+        # One product with a table of ones and zeros: no transposition, and no scatter backward.
+        voices, sounds, pitches = self.space.axis.shape
+        table = jnp.einsum("vsp,vw->vspw", self.space.axis, jnp.eye(voices))
+        laid = shares.reshape(*shares.shape[:2], -1) @ table.reshape(voices * sounds, -1)
+        return laid.reshape(*shares.shape[:2], pitches, voices)
+
+    def _pitches(self, laid: list[jax.Array], local: jax.Array) -> jax.Array:
+        """Features of every pitch, float32[B, T, P, C]: all views of all voices, laid on the
+        pitch axis, as heard from there."""
+        cfg = self.settings
+        features = PitchDense(cfg.pitch_channels, cfg.symmetry, name="pitch")(
+            jnp.concatenate(laid, axis=-1))
+        return nn.gelu(features + nn.Dense(cfg.pitch_channels, use_bias=False, name="pitch_local")(
+            local)[:, :, None])
+
+    def _frame(self, pitches: jax.Array, posterior: jax.Array, local: jax.Array,
+               key: jax.Array) -> jax.Array:
+        """Features of every pitch class, float32[B, T, 12 C]: of its pitches, of what sounds of it
+        in each voice, and whether it is the key."""
+        cfg, lowest = self.settings, self.space.lowest_class
+        inputs = jnp.concatenate([fold(pitches, lowest), fold(posterior, lowest), key], axis=-1)
+        inputs = inputs.reshape(*inputs.shape[:2], -1)
+        frame = PitchClassDense(cfg.frame_channels, cfg.symmetry, name="features")(inputs)
+        return frame + over_classes(nn.Dense(cfg.frame_channels, name="frame_local")(local))
 
     def _trunk(self, frame: jax.Array, level: jax.Array, present: jax.Array,
                train: bool) -> jax.Array:
-        """The transformer over groups of `fold` frames; frame features in and out."""
+        """The transformer over groups of `fold` frames; features float32[B, T, 12 C] in and out."""
         cfg = self.settings
         drop = channel_dropout(cfg.dropout, train)
-        batch, time, width = frame.shape
+        norm = nn.LayerNorm(use_bias=False, use_scale=False)
+        time, channels = frame.shape[1], frame.shape[-1] // PITCH_CLASSES
         ragged = -time % cfg.fold
-        grouped = jnp.pad(frame, ((0, 0), (0, ragged), (0, 0))).reshape(
-            batch, -1, cfg.fold * width)
-        there = jnp.pad(present, ((0, 0), (0, ragged))).reshape(batch, -1, cfg.fold).any(-1)
-        x = nn.Dense(cfg.width, name="fold")(drop(nn.gelu(grouped)))
+        inputs = drop(nn.gelu(frame)) * present[..., None]
+        inputs = jnp.pad(inputs, ((0, 0), (0, ragged), (0, 0)))
+        there = jnp.pad(present, ((0, 0), (0, ragged))).reshape(len(frame), -1, cfg.fold).any(-1)
+        x = jnp.zeros((*there.shape, PITCH_CLASSES * cfg.channels))
+        for i in range(cfg.fold):
+            x = x + PitchClassDense(cfg.channels, cfg.symmetry, name=f"fold_{i}")(
+                inputs[:, i::cfg.fold])
         for i in range(cfg.layers):
-            x = ModulatedBlock(
-                cfg.heads, cfg.reach, cfg.expansion, cfg.dropout, name=f"block_{i}")(
-                    x, level, there, train)
-        x = nn.Dense(cfg.fold * width, name="unfold")(nn.LayerNorm()(x))
-        frame = frame + x.reshape(batch, -1, width)[:, :time]
-        return drop(nn.gelu(nn.Dense(width, name="mix")(nn.LayerNorm()(frame))) + frame)
+            x = ModulatedBlock(cfg.heads, cfg.reach, cfg.expansion, cfg.dropout, cfg.symmetry,
+                               name=f"block_{i}")(x, level, there, train)
+        x = jnp.stack([PitchClassDense(channels, cfg.symmetry, name=f"unfold_{i}")(norm(x))
+                       for i in range(cfg.fold)], axis=2)
+        frame = frame + x.reshape(len(frame), -1, frame.shape[-1])[:, :time]
+        mixed = nn.gelu(PitchClassDense(channels, cfg.symmetry, name="mix")(norm(frame)))
+        return drop(mixed + frame)
+
+    def _cells(self, frame: jax.Array, pitches: jax.Array,
+               local: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Logits of tokens float32[B, T, V, K], of fresh sounds [B, T, V, S], of holds [B, T, V].
+
+        Those of pitches are read from the features of the pitch and of its class, those of what
+        has no pitch from the mean over classes.
+        """
+        cfg, space = self.settings, self.space
+        (voices, tokens), kinds, others = space.valid.shape, space.kinds, space.others
+        size, shape = space.sounds.shape[-1], frame.shape[:2]
+        classes = frame.reshape(*shape, PITCH_CLASSES, -1)
+        by_class = nn.Dense(cfg.cell_channels, name="cell_class")(classes)
+        hidden = nn.gelu(nn.Dense(cfg.cell_channels, use_bias=False, name="cell_pitch")(pitches)
+                         + unfold(by_class, space.lowest_class, space.pitches))
+        of_pitch = nn.Dense(voices * (kinds + 1), kernel_init=SMALL, name="cells")(hidden)
+        of_pitch = of_pitch.reshape(*shape, space.pitches, voices, kinds + 1)
+        plain = nn.Dense(voices * (2 * others + 1), kernel_init=SMALL, name="plain")(
+            jnp.concatenate([classes.mean(axis=2), local], axis=-1))
+        plain = plain.reshape(*shape, voices, 2 * others + 1)
+
+        def place(values: jax.Array, table: np.ndarray, names: str, size: int) -> jax.Array:
+            """Values float32[B, T, ...] where the table, of each voice, wants them: [V, size]."""
+            whole = jnp.einsum(names, table, np.eye(voices)).reshape(-1, voices * size)
+            return (values.reshape(*shape, -1) @ whole).reshape(*shape, voices, size)
+
+        context = (place(of_pitch[..., :-1], space.pitched_tokens, "vapk,vw->pvawk", tokens)
+                   + place(plain[..., :others], space.other_tokens, "vok,vw->vowk", tokens))
+        fresh = (place(of_pitch[..., -1], space.axis, "vsp,vw->pvws", size)
+                 + place(plain[..., others:-1], space.other_sounds, "vos,vw->vows", size))
+        return context, fresh, plain[..., -1]

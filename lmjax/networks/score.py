@@ -7,7 +7,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings, TokenSpace
+from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings
+from lmjax.networks.tokens import TokenSpace
 from lmjax.networks.transformer import ScoreTransformer, TransformerSettings
 from lmjax.noise.condition import Condition
 from lmjax.noise.denoiser import Denoise, Denoised, from_logits, from_mean
@@ -66,6 +67,7 @@ class ScoreModel:
       network: sizes of the network; their type decides which.
       embedding: how tokens become vectors.
       track_sizes: how many values each conditioning track takes.
+      key_track: which of them is the key, if one is: 0 or 1 + its pitch class.
 
     Raises:
       ValueError: if the network cannot work with the embedding.
@@ -75,6 +77,7 @@ class ScoreModel:
     network: EvidenceSettings | TransformerSettings
     embedding: EmbeddingSettings
     track_sizes: tuple[int, ...]
+    key_track: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.network, TransformerSettings) and (
@@ -100,7 +103,7 @@ class ScoreModel:
         if isinstance(self.network, TransformerSettings):
             params["network"] = ScoreTransformer(self.network).init(network_key, x)
         else:
-            network = EvidenceNetwork(self.space, self.network, self.track_sizes)
+            network = self._evidence_network()
             params["network"] = network.init(
                 network_key, evidence(table, x, sigma), sigma, Condition.free(tracks))
         return params
@@ -130,7 +133,7 @@ class ScoreModel:
                 return from_mean(table, x + per_example(sigma, x) * unscaled)
 
             return by_score
-        network = EvidenceNetwork(self.space, self.network, self.track_sizes)
+        network = self._evidence_network()
 
         def by_logits(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
             logits = _apply(network, params["network"], evidence(table, x, sigma), sigma, m,
@@ -138,6 +141,10 @@ class ScoreModel:
             return from_logits(table, logits)
 
         return by_logits
+
+    def _evidence_network(self) -> EvidenceNetwork:
+        assert isinstance(self.network, EvidenceSettings)
+        return EvidenceNetwork(self.space, self.network, self.track_sizes, self.key_track)
 
     def _learned(self) -> LearnedEmbedding:
         return LearnedEmbedding(self.space, self.embedding.width)

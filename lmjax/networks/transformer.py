@@ -27,6 +27,13 @@ class TransformerSettings:
     feedforward: int = 2048
     dropout: float = 0.1
 
+    def __post_init__(self) -> None:
+        if self.width % 2:
+            raise ValueError(f"network.width must be even, not {self.width}")
+        if self.width % self.heads:
+            raise ValueError(f"network.width must be a multiple of network.heads, but they are "
+                             f"{self.width} and {self.heads}")
+
 
 class EncoderLayer(nn.Module):
     """A transformer layer that normalises after each sum (Vaswani et al. 2017)."""

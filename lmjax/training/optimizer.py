@@ -26,7 +26,7 @@ class OptimizerSettings:
     b2: float = 0.99
     weight_decay: float = 0.01
     clip: float = 1.0
-    ema: float = 0.998
+    ema: float = 0.999
 
     def __post_init__(self) -> None:
         if self.learning_rate <= 0:
