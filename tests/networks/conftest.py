@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import pytest
 
 from lmjax.music.tokens import Vocabulary
-from lmjax.networks.evidence import TokenSpace
+from lmjax.networks.tokens import TokenSpace
 from lmjax.noise.condition import Condition
 
 

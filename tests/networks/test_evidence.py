@@ -9,8 +9,9 @@ from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings, neighbour
 from lmjax.noise.embed import NEVER, embed, evidence, factored_table
 from lmjax.noise.perturb import perturb
 
-TINY = EvidenceSettings(width=8, frame_width=8, fold=2, layers=1, heads=2, expansion=2, reach=4,
-                        offsets=3, level_width=8)
+TINY = EvidenceSettings(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
+                        local_width=8, fold=2, layers=1, heads=2, expansion=2, reach=4, offsets=3,
+                        level_width=8)
 BATCH, TIME = 2, 8
 
 

@@ -10,8 +10,9 @@ from lmjax.networks.score import EmbeddingSettings, ScoreModel
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.denoiser import score
 
-TINY = EvidenceSettings(width=8, frame_width=8, layers=1, heads=2, expansion=2, reach=4,
-                        offsets=2, level_width=8, dropout=0.5)
+TINY = EvidenceSettings(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
+                        local_width=8, layers=1, heads=2, expansion=2, reach=4, offsets=2,
+                        level_width=8, dropout=0.5)
 PAPER = TransformerSettings(width=8, layers=1, heads=2, feedforward=8, dropout=0.5)
 TRACKS = jnp.ones((2, 6, 2), jnp.int32)
 

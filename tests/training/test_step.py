@@ -15,7 +15,8 @@ import pytest
 from lmjax.composer import draw, load
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
-from lmjax.networks.evidence import EvidenceSettings, TokenSpace
+from lmjax.networks.evidence import EvidenceSettings
+from lmjax.networks.tokens import TokenSpace
 from lmjax.networks.score import EmbeddingSettings, ScoreModel
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.condition import Condition
