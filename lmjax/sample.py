@@ -11,7 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
-from lmjax.composer import Composer, Draw, check_config, draw, load
+from lmjax.composer import Composer, check_config, load
+from lmjax.composing import Draw, draw
 from lmjax.files import make_folder, write_npz
 from lmjax.render.write import write
 from lmjax.requests.form import Form

@@ -12,7 +12,8 @@ import numpy as np
 import optax
 import pytest
 
-from lmjax.composer import draw, load
+from lmjax.composer import load
+from lmjax.composing import draw
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.evidence import EvidenceSettings, TokenSpace
@@ -134,7 +135,8 @@ ON_DEVICES = """
 import dataclasses, json, pathlib, sys
 import jax, numpy as np
 from configs import smoke
-from lmjax.composer import Composer, build_model, draw, load
+from lmjax.composer import Composer, build_model, load
+from lmjax.composing import draw
 from lmjax.music import rhythm
 from lmjax.settings import from_config, to_config
 from lmjax.train import DROPPED_TOGETHER
