@@ -107,11 +107,13 @@ def get_config() -> ml_collections.ConfigDict:
             "num": 8,
             "batch_size": 16,
             "seed": 0,
+            "form": "given",
             "metre": "4/4",
             "bars": 8,
             "anacrusis": 0,
             "key": "",
             "length": 0,
+            "fermatas": (),
             "formats": ("musicxml", "mid", "png"),
         },
         # lmjax.settings.EvaluationSettings

@@ -14,15 +14,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmjax.composer import Composer, compose, load
+    from lmjax.composer import Composer, load
+    from lmjax.composing import compose, draw_forms
     from lmjax.render.write import write
     from lmjax.requests.form import Form
 
-__all__ = ["Composer", "Form", "compose", "load", "write"]
+__all__ = ["Composer", "Form", "compose", "draw_forms", "load", "write"]
 
 # Looked up on first use, so that reading the corpus in a worker process does not start JAX.
-_HOMES = {"Composer": "lmjax.composer", "compose": "lmjax.composer", "load": "lmjax.composer",
-          "write": "lmjax.render.write", "Form": "lmjax.requests.form"}
+_HOMES = {"Composer": "lmjax.composer", "load": "lmjax.composer", "compose": "lmjax.composing",
+          "draw_forms": "lmjax.composing", "write": "lmjax.render.write",
+          "Form": "lmjax.requests.form"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from lmjax import settings as settings_module
-from lmjax.composer import Composer, draw
+from lmjax.composer import Composer
+from lmjax.composing import draw
 from lmjax.data.dataset import Piece, fits, load_dataset, metre_pieces
 from lmjax.data.windows import beats
 from lmjax.files import make_folder, write_bytes

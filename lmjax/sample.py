@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from lmjax import settings as settings_module
 from lmjax.agreement import check_kind, check_model
-from lmjax.composer import Composer, Draw, draw, load
+from lmjax.composer import Composer, load
+from lmjax.composing import Draw, draw, draw_forms
 from lmjax.files import make_folder, write_npz
 from lmjax.render.write import write
 from lmjax.requests.form import Form
@@ -22,15 +23,27 @@ from lmjax.training.checkpoints import BEST, CheckpointError
 
 
 def form_of(settings: ComposeSettings) -> Form:
-    """The form that a config asks for.
+    """The form that a config gives.
 
     Raises:
       ValueError: naming what cannot be.
     """
     key = settings.key or None
     if settings.length:
-        return Form.with_frames(settings.length, settings.metre, key, settings.anacrusis)
-    return Form(settings.metre, settings.bars, key, settings.anacrusis)
+        return Form.with_frames(settings.length, settings.metre, key, settings.anacrusis,
+                                settings.fermatas or None)
+    return Form(settings.metre, settings.bars, key, settings.anacrusis, settings.fermatas or None)
+
+
+def forms_of(settings: ComposeSettings, composer: Composer) -> list[Form]:
+    """The form of each chorale that a config asks for.
+
+    Raises:
+      ValueError: if they are to be drawn, and the composer has no prior of forms.
+    """
+    if settings.form == "prior":
+        return draw_forms(composer, jax.random.key(settings.seed), settings.num)
+    return [form_of(settings)] * settings.num
 
 
 def configured(settings: Settings, workdir: str | os.PathLike[str]) -> Composer:
@@ -85,21 +98,21 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
       CheckpointError: if there is no such composer.
     """
     settings = settings_module.from_config(config)
-    form = form_of(settings.compose)
+    chosen = settings.compose
+    form_of(chosen)  # a mistake in it is to be told before the composer is loaded
     composer = configured(settings, workdir)
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))
-    chosen = settings.compose
-    drawn = draw(composer, jax.random.key(chosen.seed), chosen.num, form.tracks(),
-                 chosen.batch_size, progress)
+    forms = forms_of(chosen, composer)
+    drawn = draw(composer, jax.random.key(chosen.seed), chosen.num,
+                 [form.tracks() for form in forms], chosen.batch_size, progress)
     folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")
     save_draw(folder / "samples.npz", drawn, chosen.seed)
     written = set()
     digits = max(3, len(str(chosen.num - 1)))
-    for index in tqdm(range(chosen.num if chosen.formats else 0), disable=not progress,
-                      desc="write", unit="chorale"):
-        chorale = form.chorale(drawn.pitch[index], drawn.struck[index],
-                               title=f"Chorale {chosen.seed}.{index}")
+    for index, form in enumerate(tqdm(forms if chosen.formats else [], disable=not progress,
+                                      desc="write", unit="chorale")):
+        chorale = form.chorale(*drawn.notes(index), title=f"Chorale {chosen.seed}.{index}")
         for suffix in chosen.formats:
             path = folder / f"chorale-{index:0{digits}}.{suffix}"
             write(chorale, path)
@@ -108,17 +121,19 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     for path in set(folder.glob("chorale-*")) - written:
         path.unlink()
     if progress:
+        lengths = " to ".join(map(str, sorted({drawn.frames.min(), drawn.frames.max()})))
         tqdm.write(
-            f"{chosen.num} chorales of {len(form)} sixteenths in {folder}: compiled in "
+            f"{chosen.num} chorales of {lengths} sixteenths in {folder}: compiled in "
             f"{drawn.compile_seconds:.1f} s, composed in {drawn.seconds:.1f} s "
             f"({drawn.seconds / chosen.num:.2f} s each, {drawn.evaluations} evaluations a window)")
     return folder
 
 
 def save_draw(path: pathlib.Path, drawn: Draw, seed: int) -> None:
-    """Writes what was drawn as one .npz: tokens, pitches, re-attacks, seeds and diagnostics."""
+    """Writes what was drawn as one .npz: tokens, pitches, re-attacks, lengths, seeds and so on."""
     num = len(drawn.tokens)
     write_npz(path, {
         "tokens": drawn.tokens, "pitch": drawn.pitch, "struck": drawn.struck,
-        "seed": np.full(num, seed), "index": np.arange(num), "corrected": drawn.corrected,
+        "frames": drawn.frames, "seed": np.full(num, seed), "index": np.arange(num),
+        "corrected": drawn.corrected,
         **{f"diagnostics_{name}": values for name, values in drawn.diagnostics.items()}})

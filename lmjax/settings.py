@@ -114,23 +114,29 @@ class ComposeSettings:
       num: how many chorales.
       batch_size: how many at once.
       seed: of the noise.
-      metre, bars, anacrusis, key: the form (see `lmjax.Form`); an empty key leaves it open.
+      form: "given", all in the form that the next fields state (see `lmjax.Form`), or "prior", each
+        in a form drawn from the prior that was fitted in training.
+      metre, bars, anacrusis, key: of the form; an empty key leaves it open.
       length: sixteenths in all, in place of `bars`; 0 for whole bars.
+      fermatas: (bar, beat) or (bar, beat, beats) of each; () leaves them open.
       formats: of the files, any of "musicxml", "mid", "png".
     """
 
     num: int = 8
     batch_size: int = 16
     seed: int = 0
+    form: str = "given"
     metre: str = "4/4"
     bars: int = 8
     anacrusis: int = 0
     key: str = ""
     length: int = 0
+    fermatas: tuple[tuple[int, ...], ...] = ()
     formats: tuple[str, ...] = ("musicxml", "mid", "png")
 
     def __post_init__(self) -> None:
         _positive("compose", self, "num", "batch_size", "bars")
+        _one_of("compose.form", self.form, ("given", "prior"))
         if self.length:
             _whole_beats("compose.length", self.length)
         for suffix in self.formats:
@@ -221,6 +227,9 @@ class Settings:
         if not 0 <= self.network.dropout < 1:
             raise ValueError(f"network.dropout must be at least 0 and below 1, "
                              f"not {self.network.dropout}")
+        if self.compose.form == "prior" and self.data.source == "jsb16":
+            raise ValueError("compose.form='prior' draws forms such as the training's pieces have, "
+                             "and the JSB benchmark states none; use compose.form='given'")
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:

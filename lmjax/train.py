@@ -1,6 +1,7 @@
 """Training: a config and a working folder to a composer."""
 
 import dataclasses
+import functools
 import pathlib
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES, Vocabulary
 from lmjax.networks.score import ScoreModel
 from lmjax.render.curve import write_curve
+from lmjax.requests.prior import fit, whole_forms
 from lmjax.settings import Settings
 from lmjax.training import checkpoints, mesh, optimizer, step
 from lmjax.training.state import TrainState
@@ -254,12 +256,20 @@ class Run:
                     row += np.bincount(tokens[:, voice], minlength=len(row))
         return (counts / counts.sum(axis=1, keepdims=True)).astype(np.float32)
 
+    @functools.cached_property
+    def forms(self) -> dict[str, Any] | None:
+        """The prior of the training pieces' forms as plain values, None if they state none."""
+        forms = whole_forms(piece.chorale for piece, _, _ in self.batches.choices
+                            if piece.chorale is not None)
+        return fit(forms).to_json() if forms else None
+
     def about(self, frequencies: np.ndarray, done: int, best: float) -> dict[str, Any]:
         """The description that makes a checkpoint usable by itself."""
         return {
             "config": settings_module.to_config(self.settings),
             "vocabulary": dataclasses.asdict(self.vocabulary),
             "frequencies": frequencies.tolist(),
+            "forms": self.forms,
             "data": {"fingerprint": self.data.fingerprint,
                      "splits": {name: [piece.name for piece in pieces]
                                 for name, pieces in self.data.splits.items()}},

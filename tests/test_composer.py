@@ -1,157 +1,16 @@
-import dataclasses
 import shutil
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import lmjax
 from lmjax import composer as composer_module
-from lmjax.composer import draw, windows
-from lmjax.data.jsb import UNSTATED
-from lmjax.music import rhythm
-from lmjax.sampling.chain import Diagnostics, Sample
-
-KEY = jax.random.key(3)
-FORM = lmjax.Form(bars=1, key=None)  # one window of the tiny config
 
 
 @pytest.fixture(scope="module")
 def composer(trained):
     return lmjax.load(trained)
-
-
-@pytest.fixture(scope="module")
-def composed(composer):
-    return lmjax.compose(composer, KEY, 3, FORM, batch_size=2)
-
-
-@pytest.mark.parametrize("frames, length, expected", [
-    (16, 16, [(0, 16, 0)]),
-    (12, 16, [(0, 12, 0)]),
-    (32, 16, [(0, 16, 0), (8, 24, 16), (16, 32, 24)]),
-    (20, 16, [(0, 16, 0), (4, 20, 16)]),
-    (28, 16, [(0, 16, 0), (8, 24, 16), (12, 28, 24)]),
-    (40, 20, [(0, 20, 0), (8, 28, 20), (16, 36, 28), (20, 40, 36)]),
-    (132, 64, [(0, 64, 0), (32, 96, 64), (64, 128, 96), (68, 132, 128)]),
-])
-def test_windows_over_a_piece(frames, length, expected):
-    assert windows(frames, length) == expected
-
-
-@settings(deadline=None)
-@given(st.integers(1, 400), st.integers(1, 40).map(lambda beats: 4 * beats))
-def test_every_frame_is_new_in_one_window_and_every_later_window_is_given_frames(frames, length):
-    new = np.zeros(frames, int)
-    for number, (start, end, first) in enumerate(windows(frames, length)):
-        assert 0 <= start <= first < end <= frames
-        assert end - start == min(frames, length)  # of one size, to be compiled once
-        assert first % 4 == 0 or length < 8  # new music begins on a beat
-        assert (start < first) == (number > 0)  # some are given, but for the first window
-        assert new[:first].all() and not new[first:].any()
-        new[first:end] += 1
-    assert (new == 1).all()
-
-
-def test_the_public_face():
-    assert {"load", "compose", "write", "Form", "Composer"} == set(lmjax.__all__)
-    for name in lmjax.__all__:
-        assert getattr(lmjax, name).__name__ == name
-    with pytest.raises(AttributeError, match="module 'lmjax' has no attribute 'composes'"):
-        lmjax.composes  # noqa: B018
-
-
-def test_one_key_one_music(composer, composed):
-    assert lmjax.compose(composer, KEY, 3, FORM, batch_size=2) == composed
-    other = lmjax.compose(composer, jax.random.key(4), 2, FORM, batch_size=2)
-    assert not any(chorale.same_notes(composed[0]) for chorale in other)
-    assert not composed[0].same_notes(composed[1])
-
-
-def test_a_chorale_depends_neither_on_how_many_nor_on_how_many_at_once(composer, composed):
-    for num, batch_size in ((1, 1), (4, 4), (2, 1)):
-        others = lmjax.compose(composer, KEY, num, FORM, batch_size=batch_size)
-        assert len(others) == num
-        for mine, theirs in zip(composed, others, strict=False):
-            assert mine == theirs
-
-
-def test_what_is_composed_has_the_form(composed):
-    for number, chorale in enumerate(composed):
-        assert len(chorale) == 16 and chorale.bars == FORM.layout()[1]
-        assert chorale.title == f"Chorale {number + 1}"
-
-
-def test_without_re_attacks_a_note_is_struck_where_the_pitch_changes(composer, composed):
-    assert not composer.vocabulary.articulation
-    for chorale in composed:
-        changed = np.concatenate([np.ones((1, 4), bool), chorale.pitch[1:] != chorale.pitch[:-1]])
-        np.testing.assert_array_equal(chorale.struck, changed & (chorale.pitch >= 0))
-
-
-def test_nothing_is_compiled_twice(composer, composed):
-    drawn = draw(composer, KEY, 2, FORM.tracks(), 2)
-    assert drawn.compile_seconds == 0 < drawn.seconds
-    # Longer than the window: the same program again.
-    drawn = draw(composer, KEY, 2, lmjax.Form(bars=3).tracks(), 2)
-    assert drawn.compile_seconds == 0
-    assert drawn.pitch.shape == drawn.struck.shape == drawn.tokens.shape == (2, 48, 4)
-    moves = len(composer.settings.sampler.build().plan.sigma)
-    assert {values.shape for values in drawn.diagnostics.values()} == {(2, 5, moves)}
-    for notes in range(2):
-        np.testing.assert_array_equal(drawn.tokens[notes], composer.vocabulary.encode(
-            drawn.pitch[notes], drawn.struck[notes]))
-
-
-def test_a_longer_piece_begins_as_its_first_window(composer):
-    """Where the tracks of the first window are the same, so is its music."""
-    tracks = lmjax.Form(bars=3, key=None).tracks()
-    whole = draw(composer, KEY, 2, tracks, 2)
-    first = draw(composer, KEY, 2, rhythm.crop(tracks, 0, 16), 2)
-    np.testing.assert_array_equal(whole.pitch[:, :16], first.pitch)
-
-
-def test_later_windows_are_given_what_earlier_ones_composed(composer, monkeypatch):
-    asked = []
-
-    class Clock:
-        """In place of the network: window n states token n + 1 everywhere."""
-
-        compiling = running = 0.0
-
-        def __init__(self, composer):
-            pass
-
-        def sample(self, params, keys, condition):
-            asked.append((jax.random.key_data(keys), condition))
-            diagnostics = Diagnostics(*[jnp.zeros((3, len(keys)))] * 4)
-            tokens = jnp.full(condition.known.shape, len(asked), jnp.int32)
-            return Sample(tokens, None, None, jnp.zeros(len(keys), int), diagnostics)
-
-    monkeypatch.setattr(composer_module, "_Clock", Clock)
-    tracks = lmjax.Form(bars=2, key="D major").tracks()
-    drawn = draw(composer, KEY, 2, tracks, 2)
-    np.testing.assert_array_equal(drawn.tokens[0, :, 0], [1] * 16 + [2] * 8 + [3] * 8)
-    for number, (start, end, new) in enumerate(windows(32, 16)):
-        keys, condition = asked[number]
-        expected = [jax.random.fold_in(jax.random.fold_in(KEY, i), number) for i in range(2)]
-        np.testing.assert_array_equal(keys, [jax.random.key_data(key) for key in expected])
-        stated = rhythm.crop(tracks, start, end)
-        stated[:, UNSTATED] = 0  # the benchmark, on which it was trained, has no metre and no key
-        np.testing.assert_array_equal(condition.tracks[1], stated)
-        np.testing.assert_array_equal(condition.known[0, :, 2], np.arange(start, end) < new)
-        np.testing.assert_array_equal(
-            condition.tokens, np.where(condition.known, drawn.tokens[:, start:end], 0))
-        assert condition.frames.all()
-
-
-@pytest.mark.parametrize("num, batch_size", [(0, 1), (-1, 1), (1, 0)])
-def test_counts_must_be_positive(composer, num, batch_size):
-    with pytest.raises(ValueError, match=f"must be at least 1, not {num} and {batch_size}"):
-        lmjax.compose(composer, KEY, num, FORM, batch_size)
 
 
 def test_a_composer_is_loaded_from_any_folder(composer, copy, tmp_path, monkeypatch):
@@ -180,10 +39,3 @@ def test_a_checkpoint_of_another_version(copy, monkeypatch):
     monkeypatch.setattr(composer_module.checkpoints, "read_about", lambda *_: about)
     with pytest.raises(ValueError, match=r"made by another version of lmjax .*lacks the field"):
         lmjax.load(copy)
-
-
-def test_a_network_that_was_never_given_cells_is_given_them_as_noise(composer):
-    never = dataclasses.replace(composer, settings=dataclasses.replace(
-        composer.settings, condition=dataclasses.replace(composer.settings.condition, known=0.0)))
-    drawn = draw(never, KEY, 2, lmjax.Form(bars=2).tracks(), 2)
-    assert drawn.pitch.shape == (2, 32, 4)

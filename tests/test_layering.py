@@ -28,7 +28,8 @@ ROOMS: dict[str, set[str]] = {
 }
 ALL_ROOMS = set(ROOMS)
 # The modules above the rooms, in order: each may import every room and those before it.
-ENTRIES = ("settings", "composer", "agreement", "export", "train", "sample", "evaluate", "main")
+ENTRIES = ("settings", "composer", "agreement", "composing", "export", "train", "sample",
+           "evaluate", "main")
 LIBRARIES = {"jax": ALL_ROOMS - {"files", "music", "data", "requests", "render"},
              "flax": {"networks"}, "orbax": {"training.checkpoints"}}
 

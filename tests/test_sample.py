@@ -1,10 +1,15 @@
+import jax
 import mido
 import numpy as np
 import pytest
 
+import lmjax
+from configs import smoke
 from lmjax.music import corpus
-from lmjax.sample import form_of
+from lmjax.requests.prior import fit, whole_forms
+from lmjax.sample import form_of, sample
 from lmjax.settings import ComposeSettings
+from lmjax.train import train
 
 FAILS = """
 import resource
@@ -13,7 +18,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 
 
 @pytest.fixture(scope="module")
-def sample(command, tiny, trained, tmp_path_factory):
+def sampled(command, tiny, trained, tmp_path_factory):
     """A function that samples into a fresh copy of the composer, with options of `compose`."""
     def run(**options):
         folder = tmp_path_factory.mktemp("sample")
@@ -27,9 +32,9 @@ def sample(command, tiny, trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two(sample):
+def two(sampled):
     """Two chorales of 32 sixteenths, twice the window, in every format."""
-    return sample(key="G major", formats="('musicxml', 'mid', 'png')")
+    return sampled(key="G major", formats="('musicxml', 'mid', 'png')")
 
 
 def arrays(folder):
@@ -50,8 +55,9 @@ def test_every_chorale_is_written_in_every_format(two):
 def test_the_arrays_of_all_are_kept(two):
     found = arrays(two)
     assert {name: array.shape for name, array in found.items() if "diagnostics" not in name} == {
-        "tokens": (2, 32, 4), "pitch": (2, 32, 4), "struck": (2, 32, 4), "seed": (2,),
-        "index": (2,), "corrected": (2,)}
+        "tokens": (2, 32, 4), "pitch": (2, 32, 4), "struck": (2, 32, 4), "frames": (2,),
+        "seed": (2,), "index": (2,), "corrected": (2,)}
+    assert found["frames"].tolist() == [32, 32]
     assert found["seed"].tolist() == [0, 0] and found["index"].tolist() == [0, 1]
     names = ("score_norm", "step_norm", "entropy", "changed")
     for name in names:
@@ -76,9 +82,9 @@ def test_midi_says_the_same_notes(two):
     assert sorted(notes) == sorted(pitch[struck].tolist())
 
 
-def test_the_same_seed_gives_the_same_files_and_another_other_ones(sample, two):
+def test_the_same_seed_gives_the_same_files_and_another_other_ones(sampled, two):
     # `num` and `batch_size` differ: they change nothing of the first chorale.
-    again, other = (sample(key="G major", num=1, batch_size=1, seed=seed) for seed in (0, 1))
+    again, other = (sampled(key="G major", num=1, batch_size=1, seed=seed) for seed in (0, 1))
     assert (again / "chorale-000.mid").read_bytes() == (two / "chorale-000.mid").read_bytes()
     assert (other / "chorale-000.mid").read_bytes() != (two / "chorale-000.mid").read_bytes()
     for name, array in arrays(again).items():
@@ -88,14 +94,14 @@ def test_the_same_seed_gives_the_same_files_and_another_other_ones(sample, two):
             np.testing.assert_array_equal(array[0], arrays(two)[name][0])
 
 
-def test_the_same_command_gives_the_same_bytes(sample, two):
-    again = sample(key="G major")
+def test_the_same_command_gives_the_same_bytes(sampled, two):
+    again = sampled(key="G major")
     for path in again.iterdir():
         assert path.read_bytes() == (two / path.name).read_bytes()
 
 
-def test_no_format_is_arrays_alone(sample):
-    assert [path.name for path in sample(formats="()").iterdir()] == ["samples.npz"]
+def test_no_format_is_arrays_alone(sampled):
+    assert [path.name for path in sampled(formats="()").iterdir()] == ["samples.npz"]
 
 
 @pytest.mark.parametrize("limit", [1000, 12_000])
@@ -124,3 +130,32 @@ def test_the_form_that_a_config_asks_for(settings, frames, key):
     form = form_of(settings)
     assert (len(form), form.key, form.metre) == (frames, key, settings.metre)
     assert form.anacrusis == settings.anacrusis
+    assert form.fermatas is None
+
+
+def test_the_fermatas_that_a_config_asks_for():
+    given = ((1, 4), (2, 1, 3))
+    for settings in (ComposeSettings(bars=2, fermatas=given),
+                     ComposeSettings(length=28, fermatas=given)):
+        assert form_of(settings).fermata_spans() == [(12, 16), (16, 28)]
+
+
+def test_whole_chorales_in_forms_from_the_prior(corpus_data, tmp_path):
+    """From the corpus to notation: the prior is fitted, travels with the weights, is drawn from."""
+    config = smoke.get_config()
+    config.network.update(width=8, frame_width=8, heads=1, level_width=8, reach=4, offsets=1)
+    config.training.update(steps=1, batch_size=2, length=64, evaluate_windows=2)
+    config.sampler.update(kind="ancestral", levels=3)
+    config.compose.update(form="prior", num=3, batch_size=3, formats=("musicxml",))
+    composer = train(config, tmp_path, progress=False)
+    known = whole_forms(piece.chorale for piece in corpus_data.split("train"))
+    assert composer.about["forms"] == fit(known).to_json()
+    folder = sample(config, tmp_path, progress=False)
+    forms = lmjax.draw_forms(composer, jax.random.key(0), 3)
+    assert len({len(form) for form in forms}) > 1
+    assert arrays(folder)["frames"].tolist() == [len(form) for form in forms]
+    for number, form in enumerate(forms):
+        chorale = corpus.read(folder / f"chorale-00{number}.musicxml")
+        assert (len(chorale), chorale.bars) == form.layout()
+        assert (chorale.sharps, chorale.mode) == (form.sharps, form.mode)
+        assert chorale.fermata.any()

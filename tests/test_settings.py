@@ -84,6 +84,8 @@ def test_a_missing_field_is_named(section, field):
     ("data", "padding", 1, "config.data.padding must be of type bool"),
     ("data", "metres", "4/4", "config.data.metres must be a tuple"),
     ("data", "metres", (4,), "config.data.metres must be of type str"),
+    ("compose", "fermatas", (4, 3), "config.compose.fermatas must be a tuple, not 4"),
+    ("compose", "fermatas", ((4, 2.5),), "config.compose.fermatas must be of type int, not 2.5"),
     ("", "noise", 3, "config.noise must be a section of fields"),
     ("network", "kind", "lstm", "config.network.kind must be one of evidence, transformer"),
 ])
@@ -107,6 +109,7 @@ def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     ("compose", "num", 0, "compose.num must be at least 1"),
     ("compose", "length", 33, "compose.length must be a positive multiple of 4"),
     ("compose", "formats", ("pdf",), "compose.formats must be one of"),
+    ("compose", "form", "drawn", "compose.form must be one of 'given', 'prior', not 'drawn'"),
     ("data", "encoding", "plain", "data.encoding must be one of"),
     ("data", "ranges", "narrow", "data.ranges must be one of"),
     ("evaluation", "stride", 65, "evaluation.stride must not exceed"),
@@ -132,6 +135,13 @@ def test_a_value_that_cannot_be_is_named(section, field, value, message):
     config = config_of().to_dict()
     config[section][field] = value
     with pytest.raises(ValueError, match=message):
+        from_config(config)
+
+
+def test_the_benchmark_has_no_forms_to_draw_from():
+    config = config_of("jsb")
+    config.compose.form = "prior"
+    with pytest.raises(ValueError, match="the JSB benchmark states none; use compose"):
         from_config(config)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,21 @@ DENOMINATORS = (1, 2, 4, 8, 16)
 STEPS = "FCGDAEB"  # along the line of fifths; C major has no sharps, nor has A minor
 
 
+class Fermata(NamedTuple):
+    """A chord under a fermata.
+
+    Attributes:
+      bar: in which it begins, counted from 1; bar 0 is the anacrusis.
+      beat: on which it begins, counted from 1 in units of the metre's denominator; those of an
+        anacrusis are the last of its bar.
+      beats: how many it lasts.
+    """
+
+    bar: int
+    beat: int
+    beats: int = 1
+
+
 @dataclasses.dataclass(frozen=True)
 class Form:
     """What is settled of a chorale before its first note.
@@ -30,8 +46,8 @@ class Form:
         hymns, so that the whole still lasts so many full bars.
       key: such as "G major", "f# minor", "Bb major"; None leaves it open.
       anacrusis: sixteenths before the first bar line.
-      fermatas: (bar, beat) of each beat under a fermata, both counted from 1, beats in units of
-        the metre's denominator; None leaves them open, () asks for none.
+      fermatas: a `Fermata` each, or just its (bar, beat) or (bar, beat, beats); phrases end with
+        them. None leaves them open, () asks for none.
       frames: sixteenths in all where the last bar is not to end as above (see `with_frames`).
 
     Raises:
@@ -42,11 +58,11 @@ class Form:
     bars: int = 8
     key: str | None = "C major"
     anacrusis: int = 0
-    fermatas: tuple[tuple[int, int], ...] | None = None
+    fermatas: tuple[tuple[int, ...], ...] | None = None
     frames: int | None = None
 
     def __post_init__(self) -> None:
-        bar = _parse_metre(self.metre).length
+        bar = parse_metre(self.metre).length
         if self.bars < 1:
             raise ValueError(f"a form has at least 1 bar, not {self.bars}")
         if not 0 <= self.anacrusis < bar:
@@ -60,17 +76,17 @@ class Form:
         if self.key is not None:
             _parse_key(self.key)
         if self.fermatas is not None:
-            object.__setattr__(self, "fermatas", tuple((int(a), int(b)) for a, b in self.fermatas))
+            object.__setattr__(self, "fermatas", tuple(map(_fermata, self.fermatas)))
             self.fermata_spans()
 
     def __len__(self) -> int:
         """Sixteenths in all."""
-        return self.bars * _parse_metre(self.metre).length if self.frames is None else self.frames
+        return self.bars * parse_metre(self.metre).length if self.frames is None else self.frames
 
     @classmethod
     def with_frames(cls, frames: int, metre: str = "4/4", key: str | None = "C major",
                     anacrusis: int = 0,
-                    fermatas: tuple[tuple[int, int], ...] | None = None) -> "Form":
+                    fermatas: tuple[tuple[int, ...], ...] | None = None) -> "Form":
         """The form of a given length in sixteenths; its last bar is cut where the length ends.
 
         Raises:
@@ -79,8 +95,30 @@ class Form:
         if frames < 1 or frames % FRAMES_PER_QUARTER:
             raise ValueError(f"a length is a positive multiple of {FRAMES_PER_QUARTER} sixteenths "
                              f"(whole quarter beats), not {frames}")
-        bars = _bars(frames, anacrusis, _parse_metre(metre).length)
+        bars = _bars(frames, anacrusis, parse_metre(metre).length)
         return cls(metre, bars, key, anacrusis, fermatas, frames)
+
+    @classmethod
+    def of(cls, chorale: Chorale) -> "Form":
+        """The form of a chorale.
+
+        Raises:
+          ValueError: if its metre changes, a bar inside it is irregular, or a fermata is not on
+            whole beats.
+        """
+        first, frames = chorale.bars[0], len(chorale)
+        anacrusis = -first.offset % first.length
+        for bar in chorale.bars:
+            if bar.metre != first.metre:
+                raise ValueError(f"the metre changes from {first.metre} to {bar.metre}")
+            if (bar.start - anacrusis - bar.offset) % first.length:
+                raise ValueError(f"the bar at sixteenth {bar.start} breaks the metre")
+        edges = np.flatnonzero(np.diff(rhythm.fermata_frames(chorale), prepend=False, append=False))
+        key = _key_name(chorale.sharps, chorale.mode) if chorale.mode else None
+        fermatas = tuple(fermata_at(first, anacrusis, start, end)
+                         for start, end in edges.reshape(-1, 2).tolist())
+        form = cls.with_frames(frames, first.metre, key, anacrusis, fermatas)
+        return dataclasses.replace(form, frames=None) if frames % first.length == 0 else form
 
     @property
     def sharps(self) -> int | None:
@@ -94,23 +132,26 @@ class Form:
 
     def layout(self) -> tuple[int, tuple[Bar, ...]]:
         """The number of sixteenths and the bars, an anacrusis included."""
-        first = _parse_metre(self.metre)
+        first = parse_metre(self.metre)
         upbeat = [first._replace(offset=first.length - self.anacrusis)] if self.anacrusis else []
         starts = range(self.anacrusis, len(self), first.length)
         return len(self), (*upbeat, *(first._replace(start=start) for start in starts))
 
     def fermata_spans(self) -> list[tuple[int, int]]:
-        """The beats under fermatas as (first frame, end)."""
-        bar = _parse_metre(self.metre)
+        """The chords under fermatas as (first frame, end)."""
+        bar = parse_metre(self.metre)
         beat = SIXTEENTHS_PER_WHOLE // bar.denominator
         spans = []
-        for number, count in self.fermatas or ():
+        for number, count, beats in map(_fermata, self.fermatas or ()):
             start = self.anacrusis + (number - 1) * bar.length + (count - 1) * beat
-            inside = 1 <= number <= self.bars and 1 <= count <= bar.numerator
-            if not inside or start + beat > len(self):
+            if not (0 <= number <= self.bars and 1 <= count <= bar.numerator
+                    and 0 <= start <= len(self) - beat):
                 raise ValueError(f"there is no beat {count} in bar {number} of {self.bars} bars "
                                  f"of {self.metre} to put a fermata on")
-            spans.append((start, start + beat))
+            if not 1 <= beats <= (len(self) - start) // beat:
+                raise ValueError(f"a fermata on beat {count} of bar {number} cannot last {beats} "
+                                 f"beats, only 1 to {(len(self) - start) // beat}")
+            spans.append((start, start + beats * beat))
         return spans
 
     def tracks(self) -> np.ndarray:
@@ -126,7 +167,7 @@ class Form:
     def chorale(self, pitch: np.ndarray, struck: np.ndarray, title: str = "") -> Chorale:
         """The chorale of some notes in this form; an open key is estimated from the notes.
 
-        Every voice gets a fermata on the note that sounds at the end of each beat under one.
+        Every voice gets a fermata on the note that sounds at the end of each chord under one.
 
         Args:
           pitch: int[T, 4], MIDI pitch or `REST`.
@@ -147,12 +188,36 @@ class Form:
         return Chorale(pitch, struck, fermata, bars, sharps, mode, title)
 
 
+def fermata_at(bar: Bar, anacrusis: int, start: int, end: int) -> Fermata:
+    """The fermata on the chord from one frame to another, in bars like this after an anacrusis.
+
+    Raises:
+      ValueError: if they are not on beats.
+    """
+    beat = SIXTEENTHS_PER_WHOLE // bar.denominator
+    number, place = divmod(start - anacrusis, bar.length)
+    if place % beat or (end - start) % beat:
+        raise ValueError(f"the fermata from sixteenth {start} to {end} is not on whole beats")
+    return Fermata(number + 1, 1 + place // beat, (end - start) // beat)
+
+
+def _fermata(fermata: tuple[int, ...]) -> Fermata:
+    """A fermata in full.
+
+    Raises:
+      ValueError: if there are too few or too many numbers.
+    """
+    if not 2 <= len(fermata) <= 3:
+        raise ValueError(f"a fermata is (bar, beat) or (bar, beat, beats), not {fermata}")
+    return Fermata(*map(int, fermata))
+
+
 def _bars(frames: int, anacrusis: int, bar: int) -> int:
     """How many bars, the last perhaps cut, follow the anacrusis of a form."""
     return -(-(frames - anacrusis) // bar)
 
 
-def _parse_metre(metre: str) -> Bar:
+def parse_metre(metre: str) -> Bar:
     """The first full bar of a metre such as "3/4"."""
     parts = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", metre)
     numerator, denominator = map(int, parts.groups()) if parts else (0, 0)
@@ -178,3 +243,9 @@ def _parse_key(key: str) -> tuple[int, str]:
         raise ValueError(f"{key!r} needs {abs(sharps)} {'sharps' if sharps > 0 else 'flats'}, and "
                          f"a key signature has at most 7")
     return sharps, mode
+
+
+def _key_name(sharps: int, mode: str) -> str:
+    """The key of a signature and a mode, such as "Bb major"."""
+    alter, step = divmod(sharps + (1 if mode == "major" else 4), 7)
+    return f"{STEPS[step]}{'b' * -alter}{'#' * alter} {mode}"

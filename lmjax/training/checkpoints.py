@@ -6,7 +6,8 @@ A working folder holds two kinds:
     best/STEP/          the averaged weights with the best validation so far, to compose with
 
 Beside the arrays each holds `about`, a JSON record of all that is needed to use them: the config,
-the vocabulary, the data and its split, the frequencies of the tokens.
+the vocabulary, the data and its split, the frequencies of the tokens, the prior of
+forms.
 
 Weights that travel with the package lie in `lmjax/pretrained/NAME/`, a working folder with nothing
 but `best/` (made by `python -m lmjax.export`).

@@ -12,12 +12,13 @@ import numpy as np
 import optax
 import pytest
 
-from lmjax.composer import draw, load
+from lmjax.composer import load
+from lmjax.composing import draw
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.evidence import EvidenceSettings
-from lmjax.networks.tokens import TokenSpace
 from lmjax.networks.score import EmbeddingSettings, ScoreModel
+from lmjax.networks.tokens import TokenSpace
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.condition import Condition
 from lmjax.noise.denoiser import from_logits
@@ -135,7 +136,8 @@ ON_DEVICES = """
 import dataclasses, json, pathlib, sys
 import jax, numpy as np
 from configs import smoke
-from lmjax.composer import Composer, build_model, draw, load
+from lmjax.composer import Composer, build_model, load
+from lmjax.composing import draw
 from lmjax.music import rhythm
 from lmjax.settings import from_config, to_config
 from lmjax.train import DROPPED_TOGETHER

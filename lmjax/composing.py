@@ -1,0 +1,264 @@
+"""Composing: a composer, randomness and forms to chorales."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from lmjax.composer import Composer
+from lmjax.data.dataset import Piece
+from lmjax.data.jsb import UNSTATED
+from lmjax.data.windows import cut, stack
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
+from lmjax.networks.score import Params
+from lmjax.noise.condition import Condition
+from lmjax.requests.form import Form
+from lmjax.requests.prior import FormPrior, draw_form
+from lmjax.sampling import chain
+from lmjax.training.mesh import build_mesh, copied_to, place_batch
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Draw:
+    """What was drawn from a composer.
+
+    Attributes:
+      pitch: int16[N, T, 4], T the longest chorale's frames; `REST` past the end of the others.
+      struck: bool[N, T, 4].
+      tokens: int32[N, T, 4], 0 past the end.
+      frames: int[N], how many each has.
+      corrected: int[N], cells in which legality overruled the most probable token.
+      diagnostics: float32[N, windows, steps] each, by name; NaN past a chorale's last window.
+      evaluations: calls of the network per window.
+      compile_seconds: of which none if the program was compiled before.
+      seconds: of composing, without compiling.
+    """
+
+    pitch: np.ndarray
+    struck: np.ndarray
+    tokens: np.ndarray
+    frames: np.ndarray
+    corrected: np.ndarray
+    diagnostics: dict[str, np.ndarray]
+    evaluations: int
+    compile_seconds: float
+    seconds: float
+
+    def notes(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The pitches int16[frames, 4] and re-attacks bool[frames, 4] of one chorale."""
+        frames = self.frames[number]
+        return self.pitch[number, :frames], self.struck[number, :frames]
+
+
+def compose(composer: Composer, key: jax.Array, num: int | None = None,
+            form: Form | Sequence[Form] | None = None, batch_size: int = 16,
+            progress: bool = False) -> list[Chorale]:
+    """New chorales.
+
+    Args:
+      composer: from `load` or a training.
+      key: randomness; chorale n depends on `fold_in(key, n)` and its form alone.
+      num: how many; if not given, one, or one in each form.
+      form: the metre, length, key and so on of all of them, or a form for each (see `draw_forms`);
+        eight bars of 4/4 in an open key if not given.
+      batch_size: how many at once.
+      progress: whether to show a bar.
+
+    Raises:
+      ValueError: if `num` or `batch_size` is not positive, or `num` is not that of the forms.
+    """
+    if form is None or isinstance(form, Form):
+        forms = [Form(key=None) if form is None else form] * (1 if num is None else num)
+    else:
+        forms = list(form)
+    num = len(forms) if num is None else num
+    drawn = draw(composer, key, num, [form.tracks() for form in forms], batch_size, progress)
+    return [form.chorale(*drawn.notes(n), title=f"Chorale {n + 1}")
+            for n, form in enumerate(forms)]
+
+
+def draw_forms(composer: Composer, key: jax.Array, num: int = 1) -> list[Form]:
+    """Forms such as the chorales have that the composer was trained on.
+
+    Args:
+      composer: from `load` or a training.
+      key: randomness; form n depends on `fold_in(key, n)` alone.
+      num: how many.
+
+    Raises:
+      ValueError: if the composer knows of no forms.
+    """
+    tables = composer.about.get("forms")
+    if tables is None:
+        raise ValueError("the composer has no prior of forms, for it was trained by an earlier "
+                         "version of lmjax or on music that states no form; give a form instead")
+    prior = FormPrior.from_json(tables)
+    seeds = jax.random.key_data(_fold_in(key, jnp.arange(num)))
+    return [draw_form(prior, np.random.default_rng(seed)) for seed in np.asarray(seeds)]
+
+
+def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray | Sequence[np.ndarray],
+         batch_size: int = 16, progress: bool = False) -> Draw:
+    """Notes for forms given by their tracks int32[T, C]: one for all, or one for each chorale.
+
+    Other arguments as in `compose`. Longer pieces than the training window are composed window by
+    window, each beginning in the middle of the one before, whose second half it is given.
+    """
+    if num < 1 or batch_size < 1:
+        raise ValueError(f"the number of chorales and the batch size must be at least 1, "
+                         f"not {num} and {batch_size}")
+    each = [tracks] * num if isinstance(tracks, np.ndarray) else list(tracks)
+    if len(each) != num:
+        raise ValueError(f"{num} chorales are asked for, in {len(each)} forms")
+    batch_size, length = min(batch_size, num), composer.settings.training.length
+    notes = [_Notes(composer, one) for one in each]
+    plan = batches([len(one) for one in each], length, batch_size)
+    total = sum(max(len(windows(len(each[n]), width)) for n in numbers) for width, numbers in plan)
+    clock = _Clock(composer)
+    with tqdm(total=total, disable=not progress, desc="compose", unit="window") as bar:
+        for width, numbers in plan:
+            # The last batch is as large as the others, so that nothing is compiled twice.
+            keys = _fold_in(key, jnp.array(_filled(numbers, batch_size)))
+            _draw_batch(composer, keys, [notes[n] for n in numbers], width, clock, bar.update)
+    pitch, struck, tokens = (
+        _padded([getattr(one, name) for one in notes], filling)
+        for name, filling in (("pitch", REST), ("struck", False), ("tokens", 0)))
+    names = notes[0].diagnostics[0]
+    diagnostics = {name: _padded([np.stack([window[name] for window in one.diagnostics])
+                                  for one in notes], np.nan) for name in names}
+    return Draw(pitch, struck, tokens, np.array([len(one) for one in each]),
+                np.array([one.corrected for one in notes]), diagnostics,
+                composer.settings.sampler.build().evaluations, clock.compiling, clock.running)
+
+
+def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
+    """Overlapping windows over a piece: (start, end, first new frame) of each."""
+    spans, done = [], 0
+    while done < frames:
+        end = min(frames, done + (_half(length) if done else length))
+        spans.append((max(end - length, 0), end, done))
+        done = end
+    return spans
+
+
+def batches(frames: Sequence[int], length: int, batch_size: int) -> list[tuple[int, list[int]]]:
+    """Which chorales are composed at once: the frames of their windows, and their numbers.
+
+    A chorale that fits half a training window is composed in one, so that of any mixture of
+    lengths at most two programs are compiled, and how a chorale is composed depends on its own
+    length alone. Batches are of similar length, so that few wait for a longer one to be finished.
+    """
+    half = _half(length)
+    by_length = sorted(range(len(frames)), key=frames.__getitem__)
+    short = [n for n in by_length if frames[n] <= half]
+    return [(width, numbers[i:i + batch_size])
+            for width, numbers in ((half, short), (length, by_length[len(short):]))
+            for i in range(0, len(numbers), batch_size)]
+
+
+def _half(length: int) -> int:
+    """Half a window, in whole beats where that leaves any."""
+    return length // 2 // FRAMES_PER_QUARTER * FRAMES_PER_QUARTER or length // 2
+
+
+class _Notes:
+    """The notes of a chorale as far as they are composed, and how that went."""
+
+    def __init__(self, composer: Composer, tracks: np.ndarray) -> None:
+        if composer.settings.data.source == "jsb16":
+            tracks = tracks.copy()
+            tracks[:, UNSTATED] = 0  # the network has never seen them
+        shape = len(tracks), len(VOICES)
+        self.vocabulary = composer.vocabulary
+        self.pitch, self.struck = np.full(shape, REST, np.int16), np.zeros(shape, bool)
+        self.piece = Piece(self.pitch, self.struck, tracks, "")
+        self.corrected = 0
+        self.diagnostics: list[dict[str, np.ndarray]] = []
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """int32[T, 4]."""
+        return self.vocabulary.encode(self.pitch, self.struck)
+
+    def add(self, span: tuple[int, int, int], tokens: np.ndarray, corrected: int,
+            diagnostics: dict[str, np.ndarray]) -> None:
+        """Takes over what is new of a window, tokens int32[T, 4]."""
+        start, end, new = span
+        for mine, part in zip((self.pitch, self.struck),
+                              self.vocabulary.decode(tokens[:end - start]), strict=True):
+            mine[new:end] = part[new - start:]
+        self.corrected += corrected
+        self.diagnostics.append(diagnostics)
+
+
+def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width: int,
+                clock: "_Clock", advance: Callable[[], Any]) -> None:
+    """Composes chorales in windows of some width, with keys [B] of which the last may be idle."""
+    spans = [windows(len(one.pitch), width) for one in notes]
+    mesh = build_mesh(len(keys))
+    params = jax.device_put(composer.params, copied_to(mesh))
+    for number in range(max(map(len, spans))):
+        # A finished chorale composes its last window again, in vain, while others go on.
+        now = [own[min(number, len(own) - 1)] for own in spans]
+        window = stack(_filled([cut(one.piece, start, width, composer.vocabulary)
+                                for one, (start, _, _) in zip(notes, now, strict=True)],
+                               len(keys)))
+        before = np.array(_filled([new - start for start, _, new in now], len(keys)))
+        known = np.broadcast_to(
+            (np.arange(width) < before[:, None])[..., None], window.tokens.shape)
+        condition = Condition(*place_batch(mesh, (
+            window.tracks, window.frames, known, np.where(known, window.tokens, 0))))
+        sample = clock.sample(params, jax.vmap(lambda k, n=number: jax.random.fold_in(k, n))(keys),
+                              condition)
+        # Given cells are as they were given, also where the network never saw them as such.
+        tokens = np.where(known, window.tokens, np.asarray(sample.tokens))
+        corrected = np.asarray(sample.corrected)
+        diagnostics = {k: np.asarray(v).T for k, v in sample.diagnostics._asdict().items()}
+        for i, one in enumerate(notes):
+            if number < len(spans[i]):
+                one.add(now[i], tokens[i], int(corrected[i]),
+                        {name: values[i] for name, values in diagnostics.items()})
+        advance()
+
+
+def _fold_in(key: jax.Array, numbers: jax.Array) -> jax.Array:
+    """A key for each of some numbers."""
+    return jax.vmap(lambda number: jax.random.fold_in(key, number))(numbers)
+
+
+def _filled(items: list[Any], size: int) -> list[Any]:
+    """Items, the last of them repeated until there are so many."""
+    return items + items[-1:] * (size - len(items))
+
+
+def _padded(arrays: list[np.ndarray], filling: Any) -> np.ndarray:
+    """Arrays [T_n, ...] as one [N, T, ...], T the longest."""
+    longest = max(map(len, arrays))
+    return np.stack([np.concatenate([array, np.full(
+        (longest - len(array), *array.shape[1:]), filling, array.dtype)]) for array in arrays])
+
+
+class _Clock:
+    """Tells the time that compiling takes from the time that running takes."""
+
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self.compiling = self.running = 0.0
+
+    def sample(self, params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
+        """Composes a window, with a program compiled on the first call with such shapes."""
+        arguments = params, keys, condition
+        programs, shape = self.composer.programs, condition.known.shape
+        start = time.perf_counter()
+        if shape not in programs:
+            programs[shape] = self.composer.sample_window.lower(*arguments).compile()
+            self.compiling += time.perf_counter() - start
+            start = time.perf_counter()
+        out = jax.block_until_ready(programs[shape](*arguments))
+        self.running += time.perf_counter() - start
+        return out
