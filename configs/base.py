@@ -130,5 +130,6 @@ def get_config() -> ml_collections.ConfigDict:
             "tracks": ("position", "bar", "beat", "start", "end"),
             "samples": 64,
             "sample_length": 128,
+            "wholes": 32,
         },
     })

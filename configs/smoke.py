@@ -16,5 +16,6 @@ def get_config() -> ml_collections.ConfigDict:
                            evaluate_windows=4, checkpoint_every=10)
     config.sampler.update(levels=6, steps=1)
     config.compose.update(num=2, bars=4)
-    config.evaluation.update(length=32, stride=16, draws=2, samples=4, sample_length=32)
+    config.evaluation.update(length=32, stride=16, draws=2, samples=4, sample_length=32,
+                             wholes=2)
     return config

@@ -1,4 +1,4 @@
-"""Judging a composer: likelihood on held-out pieces, and counterpoint of samples beside Bach."""
+"""Judging a composer: likelihood on held-out pieces, and samples beside Bach."""
 
 import dataclasses
 import json
@@ -6,19 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
+from lmjax import judge
 from lmjax import settings as settings_module
 from lmjax.composer import Composer
-from lmjax.composing import draw
-from lmjax.data.dataset import Piece, fits, load_dataset, metre_pieces
-from lmjax.data.windows import beats
+from lmjax.data.dataset import Dataset, Piece, fits, load_dataset, metre_pieces
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import likelihood, theory
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES
-from lmjax.requests.form import Form
 from lmjax.sample import configured, origin
 from lmjax.settings import EvaluationSettings
 
@@ -29,11 +26,15 @@ class Evaluation:
 
     Attributes:
       bound: on the split's pieces.
-      tables: the counterpoint rows of samples and of corpus windows, by column.
+      counterpoint: rows of samples and of windows of Bach, by column; empty if none were drawn.
+      figures: grade and novelty of the same, by name.
+      wholes: how whole chorales close, and what they repeat; None if none were drawn.
     """
 
     bound: likelihood.Bound
-    tables: dict[str, dict[str, theory.Interval]]
+    counterpoint: judge.Tables
+    figures: dict[str, judge.Figure]
+    wholes: tuple[judge.Tables, judge.Tables] | None
 
 
 def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
@@ -66,10 +67,7 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     folder = make_folder(workdir)
     print(origin(composer, workdir, "measuring"))
     bound = measure_bound(composer, pieces, cfg, progress)
-    tables = {}
-    if cfg.samples:
-        tables = counterpoint(composer, pieces, cfg, progress)
-    result = Evaluation(bound, tables)
+    result = Evaluation(bound, *beside_bach(composer, data, pieces, cfg, progress))
     write_bytes(folder / "evaluation.json", json.dumps(record(result, cfg), indent=1).encode())
     print(report(result, cfg, composer))
     if len(pieces) < whole:
@@ -93,32 +91,30 @@ def measure_bound(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSe
                             cfg.sigma_min, cfg.sigma_max, cfg.batch_size, progress=progress)
 
 
-def counterpoint(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
-                 progress: bool = False) -> dict[str, dict[str, theory.Interval]]:
-    """The counterpoint of samples, and of one window of the same length from each piece.
-
-    Windows start on any beat. Samples are in 4/4 from a downbeat where the composer knows of
-    metre; their key, their fermatas and where they begin and end in a piece are left open.
+def beside_bach(
+        composer: Composer, data: Dataset, pieces: Sequence[Piece], cfg: EvaluationSettings,
+        progress: bool = False,
+) -> tuple[judge.Tables, dict[str, judge.Figure], tuple[judge.Tables, judge.Tables] | None]:
+    """Counterpoint, figures and wholes of samples, and of pieces, as `Evaluation` holds them.
 
     Raises:
       ValueError: if no piece is as long as the samples.
     """
-    generator = np.random.default_rng(0)
-    corpus = []
-    for piece in pieces:
-        starts = beats(piece)
-        starts = starts[starts + cfg.sample_length <= len(piece)]
-        if len(starts):
-            start = generator.choice(starts)
-            corpus.append(piece.pitch[start:start + cfg.sample_length])
-    if not corpus:
-        raise ValueError(f"no piece of the split lasts {cfg.sample_length} sixteenths; lower "
-                         f"evaluation.sample_length")
-    tracks = Form.with_frames(cfg.sample_length, key=None).tracks()
-    tracks[:, [rhythm.START, rhythm.END]] = 0
-    drawn = draw(composer, jax.random.key(0), cfg.samples, tracks,
-                 composer.settings.compose.batch_size, progress)
-    return {"samples": theory.table(list(drawn.pitch)), f"Bach ({cfg.split})": theory.table(corpus)}
+    counterpoint: judge.Tables = {}
+    figures: dict[str, judge.Figure] = {}
+    wholes = None
+    name = f"Bach ({cfg.split})"
+    if cfg.samples:
+        bach = judge.bach_windows(pieces, cfg.sample_length)
+        samples = judge.sample_windows(composer, cfg.samples, cfg.sample_length, progress=progress)
+        counterpoint = judge.counterpoint({"samples": samples, name: bach})
+        figures = judge.figures(samples, bach, data.split("train"),
+                                merged=not composer.vocabulary.articulation)
+    if cfg.wholes and composer.about.get("forms") is not None:
+        whole = judge.wholes(composer, cfg.wholes, progress=progress)
+        wholes = judge.whole_tables({
+            "samples": whole, name: [piece.chorale for piece in pieces if piece.chorale]})
+    return counterpoint, figures, wholes
 
 
 def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
@@ -129,7 +125,9 @@ def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
             "pieces": len(bound.frames), "frames": int(bound.frames.sum()), "terms": bound.terms,
             "density": {"log_sigma": bound.log_sigma.tolist(),
                         "nats_per_frame": bound.density.tolist()},
-            "counterpoint": result.tables}
+            "counterpoint": result.counterpoint,
+            "figures": {name: figure._asdict() for name, figure in result.figures.items()},
+            "wholes": result.wholes}
 
 
 def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> str:
@@ -145,6 +143,9 @@ def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> s
         f"  given: {given}, the length{label}",
         "  sigma        " + " ".join(f"{np.exp(s):5.2f}" for s in bound.log_sigma),
         "  nats/log s   " + " ".join(f"{d:5.2f}" for d in bound.density)]
-    if result.tables:
-        lines += ["", theory.format_table(result.tables)]
+    if result.counterpoint:
+        lines += ["", theory.format_table(result.counterpoint),
+                  "", judge.format_figures(result.figures)]
+    if result.wholes:
+        lines += ["", judge.format_wholes(result.wholes)]
     return "\n".join(lines)

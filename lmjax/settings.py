@@ -157,8 +157,10 @@ class EvaluationSettings:
       batch_size: windows at once.
       sigma_min, sigma_max: the ends of the bound's integral.
       tracks: conditioning tracks that are given; the others are withheld.
-      samples: chorales composed for the counterpoint table; 0 for no table.
+      samples: windows composed for the tables of counterpoint, grade and novelty; 0 for none.
       sample_length: their frames.
+      wholes: whole chorales, in forms drawn from the prior, for the tables of cadences and of
+        repetition; 0 for none.
     """
 
     split: str = "valid"
@@ -173,6 +175,7 @@ class EvaluationSettings:
     tracks: tuple[str, ...] = ("position", "bar", "beat", "start", "end")
     samples: int = 64
     sample_length: int = 128
+    wholes: int = 32
 
     def __post_init__(self) -> None:
         _one_of("evaluation.ranges", self.ranges, ("", *RANGES))
@@ -180,8 +183,9 @@ class EvaluationSettings:
         if self.length and self.stride > self.length:
             raise ValueError(f"evaluation.stride must not exceed evaluation.length, but "
                              f"{self.stride} > {self.length}")
-        if self.samples < 0 or self.length < 0:
-            raise ValueError("evaluation.samples and evaluation.length must not be negative")
+        if min(self.samples, self.length, self.wholes) < 0:
+            raise ValueError("evaluation.samples, evaluation.length and evaluation.wholes must not "
+                             "be negative")
         if not 0 < self.sigma_min < self.sigma_max:
             raise ValueError(f"evaluation.sigma_max must exceed evaluation.sigma_min, and that 0; "
                              f"they are {self.sigma_max} and {self.sigma_min}")

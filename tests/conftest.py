@@ -35,7 +35,8 @@ def get_config():
                            evaluate_windows=4, checkpoint_every=2)
     config.sampler.update(kind="ancestral", levels=3)
     config.compose.update(num=2, bars=2, formats=("mid",))
-    config.evaluation.update(length=16, stride=8, draws=2, samples=2, sample_length=16)
+    config.evaluation.update(length=16, stride=8, draws=2, samples=2, sample_length=16,
+                             wholes=0)
     return config
 '''
 
