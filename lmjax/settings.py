@@ -183,9 +183,10 @@ class EvaluationSettings:
         if self.length and self.stride > self.length:
             raise ValueError(f"evaluation.stride must not exceed evaluation.length, but "
                              f"{self.stride} > {self.length}")
-        if min(self.samples, self.length, self.wholes) < 0:
-            raise ValueError("evaluation.samples, evaluation.length and evaluation.wholes must not "
-                             "be negative")
+        for name in ("samples", "wholes", "length"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"evaluation.{name} must not be negative, "
+                                 f"but is {getattr(self, name)}")
         if not 0 < self.sigma_min < self.sigma_max:
             raise ValueError(f"evaluation.sigma_max must exceed evaluation.sigma_min, and that 0; "
                              f"they are {self.sigma_max} and {self.sigma_min}")

@@ -35,7 +35,7 @@ def test_the_frequencies_are_those_of_the_training_data(composer, tiny):
 
 def test_a_checkpoint_of_another_version(copy, monkeypatch):
     about = lmjax.load(copy).about
-    del about["config"]["network"]["width"]
+    del about["config"]["network"]["channels"]
     monkeypatch.setattr(composer_module.checkpoints, "read_about", lambda *_: about)
     with pytest.raises(ValueError, match=r"made by another version of lmjax .*lacks the field"):
         lmjax.load(copy)

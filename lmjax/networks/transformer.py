@@ -30,7 +30,7 @@ class TransformerSettings:
     def __post_init__(self) -> None:
         if self.width % 2:
             raise ValueError(f"network.width must be even, not {self.width}")
-        if self.width % self.heads:
+        if self.heads > 0 and self.width % self.heads:
             raise ValueError(f"network.width must be a multiple of network.heads, but they are "
                              f"{self.width} and {self.heads}")
 
