@@ -235,6 +235,9 @@ class Settings:
         if self.compose.form == "prior" and self.data.source == "jsb16":
             raise ValueError("compose.form='prior' draws forms such as the training's pieces have, "
                              "and the JSB benchmark states none; use compose.form='given'")
+        if isinstance(self.network, TransformerSettings) and self.condition.known:
+            raise ValueError(f"the transformer does not hear given cells: condition.known must be "
+                             f"0, not {self.condition.known}")
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:

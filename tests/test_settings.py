@@ -161,6 +161,13 @@ def test_the_benchmark_has_no_forms_to_draw_from():
         from_config(config)
 
 
+def test_the_transformer_is_given_no_cells():
+    config = config_of("ncsn_paper")
+    config.condition.known = 0.5
+    with pytest.raises(ValueError, match=r"condition\.known must be 0, not 0\.5"):
+        from_config(config)
+
+
 def test_no_length_and_no_samples_are_choices():
     config = config_of()
     config.evaluation.update(length=0, samples=0)
