@@ -3,6 +3,9 @@
 Pieces longer than the window are cut by the chain rule: earlier frames are given as known cells.
 The integral over log sigma is estimated with stratified log-uniform draws, the same for every
 model; errors are bootstrapped over pieces. (See `losses.likelihood` for the three terms.)
+
+The integral is the limit of infinitely many levels. A sampler takes few, and pays for it: with
+`ladder_bound` the integral is a sum over its rungs (Kingma et al. 2021, equation 13).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -159,11 +162,54 @@ def bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: 
       progress: whether to show a bar.
     """
     low, high = np.log(sigma_min), np.log(sigma_max)
+
+    def uniform(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return low + u * (high - low), np.full_like(u, high - low)
+
+    return _bound(measure, params, parts, frequencies, draws, uniform, (sigma_min, sigma_max),
+                  batch_size, seed, progress)
+
+
+def ladder_bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: np.ndarray,
+                 draws: int, sigmas: np.ndarray, batch_size: int, seed: int = 0,
+                 progress: bool = False) -> Bound:
+    """The bound for ancestral sampling down a ladder, if the last tokens are drawn.
+
+    Ancestral steps (`sampling.predictors.ancestral`) are a model with latent states: the divergence
+    of a step from sigma to sigma' is `|x - D|^2 (1 / sigma'^2 - 1 / sigma^2) / 2`. That of other
+    samplers is not known. Composing takes the most probable of the last tokens instead.
+
+    Args:
+      measure, params, parts, frequencies, draws, batch_size, seed, progress: as of `bound`, the
+        noise levels being drawn from the rungs with equal chances.
+      sigmas: float[L], descending.
+    """
+    levels = np.asarray(sigmas, np.float64)
+    rungs = len(levels) - 1
+
+    def rung(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        index = np.minimum((u * rungs).astype(int), rungs - 1)
+        here, there = levels[index], levels[index + 1]
+        return np.log(here), rungs * (np.square(here / there) - 1) / 2
+
+    return _bound(measure, params, parts, frequencies, draws, rung, (levels[-1], levels[0]),
+                  batch_size, seed, progress)
+
+
+# u float[N] in [0, 1) -> log sigma, and the weight of the integrand there, float[N] each.
+Levels = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: np.ndarray,
+           draws: int, levels: Levels, ends: tuple[float, float], batch_size: int, seed: int,
+           progress: bool) -> Bound:
+    """The bound whose first term is a mean over u; ends are the smallest and the largest sigma."""
+    low, high = np.log(ends)
     shift = np.random.default_rng(seed).random(len(parts))
     base = jax.random.key(seed)
     pieces = max(part.piece for part in parts) + 1
     integral, fixed, frames = np.zeros(pieces), np.zeros((2, pieces)), np.zeros(pieces)
-    binned, weight = np.zeros(BINS), np.zeros(BINS)
+    binned, counted = np.zeros(BINS), np.zeros(BINS)
     for chosen in tqdm(list(_batches(parts, draws, batch_size)), disable=not progress,
                        desc="bound", unit="batch", leave=False):
         index = np.array([i for i, _ in chosen])
@@ -172,26 +218,27 @@ def bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: 
         new = np.array([parts[i].new for i in index])
         keys = jax.vmap(lambda i: jax.random.fold_in(base, i))(
             jnp.array([i * draws + j for i, j in chosen]))
-        terms = measure(params, keys, *batch, new, jnp.asarray(np.exp(low + u * (high - low)),
-                        jnp.float32), jnp.asarray(frequencies, jnp.float32),
-                        jnp.array([sigma_min, sigma_max], jnp.float32))
+        log_sigma, weights = levels(u)
+        terms = measure(params, keys, *batch, new, jnp.asarray(np.exp(log_sigma), jnp.float32),
+                        jnp.asarray(frequencies, jnp.float32), jnp.array(ends, jnp.float32))
         slope, before, rebuilt = (np.asarray(term, np.float64) for term in terms)
         owner = np.array([parts[i].piece for i in index])
         count = batch.frames.sum(1) - new
-        np.add.at(integral, owner, slope * (high - low) / draws)
+        np.add.at(integral, owner, slope * weights / draws)
         for total, term in zip(fixed, (before, rebuilt), strict=True):
             np.add.at(total, owner, term / draws)
         np.add.at(frames, owner, count / draws)
-        bins = np.minimum((u * BINS).astype(int), BINS - 1)
+        place = (log_sigma - low) / (high - low)
+        bins = np.clip((place * BINS).astype(int), 0, BINS - 1)
         np.add.at(binned, bins, slope)
-        np.add.at(weight, bins, count)
+        np.add.at(counted, bins, count)
     whole = frames.round().astype(int)
     shares = np.array([integral.sum(), *fixed.sum(1)]) / whole.sum()
     middle = low + (np.arange(BINS) + 0.5) / BINS * (high - low)
     return Bound(integral + fixed.sum(0), whole,
                  dict(zip(("integral", "prior", "reconstruction"), map(float, shares),
                           strict=True)),
-                 middle, binned / np.maximum(weight, 1))
+                 middle, binned / np.maximum(counted, 1))
 
 
 def _batches(parts: Sequence[Part], draws: int, size: int) -> Iterator[list[tuple[int, int]]]:

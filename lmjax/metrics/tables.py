@@ -43,6 +43,13 @@ def ratios(counts: Sequence[Counts], rows: Mapping[str, Row], seed: int = 0,
     return table
 
 
+def by_piece(counts: Sequence[Counts], rows: Mapping[str, Row]) -> np.ndarray:
+    """Each piece's own ratios, float[N, R], unscaled; NaN where there is nothing to divide by."""
+    pairs = np.array([[piece[name] for name in rows] for piece in counts], float)
+    above, below = np.moveaxis(pairs.reshape(len(counts), len(rows), 2), -1, 0)
+    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
+
+
 def format_table(columns: Mapping[str, Mapping[str, Interval]], rows: Mapping[str, Row]) -> str:
     """Tables side by side as aligned Markdown: name of the column -> its table."""
     lines = [["", *columns]]

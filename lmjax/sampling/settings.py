@@ -60,6 +60,20 @@ class SamplerSettings:
             return karras(*ends)
         return log_logistic(*ends, self.centre, self.spread)
 
+    def within(self, evaluations: int) -> "SamplerSettings":
+        """The same sampler with as many levels as so many calls of the network allow.
+
+        Raises:
+          ValueError: if they do not allow two, or the numbers make no sampler on so few levels.
+        """
+        calls = {"langevin": self.steps, "predictor_corrector": 1 + self.steps, "ode": 2}
+        rungs = (evaluations - 1) // calls.get(self.kind, 1)  # one call is the final denoising
+        levels = rungs if self.kind == "langevin" else rungs + 1
+        if levels < 2:
+            raise ValueError(f"{evaluations} evaluations are too few for two levels of this "
+                             f"sampler ({self.kind})")
+        return dataclasses.replace(self, levels=levels)
+
     def build(self) -> Sampler:
         """The sampler.
 

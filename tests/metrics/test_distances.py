@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmjax.metrics.distances import auc
+from lmjax.metrics.distances import auc, separation
 
 
 def test_separated_sets() -> None:
@@ -45,3 +45,45 @@ def test_mistakes(values: list) -> None:
         auc(np.array(values), np.ones(2))
     with pytest.raises(ValueError, match="reference"):
         auc(np.ones(2), np.array(values))
+
+
+def test_separation_is_a_mean_over_figures() -> None:
+    values = np.array([[3.0, 1.0], [4.0, 2.0]])
+    reference = np.array([[1.0, 1.0], [2.0, 2.0]])
+    assert separation(values[:, :1], reference[:, :1]) == (1, 1, 1)
+    assert separation(-values[:, :1], -reference[:, :1]) == (1, 1, 1)
+    assert separation(values[:, 1:], reference[:, 1:])[0] == 0
+    assert separation(values, reference)[0] == 0.5
+
+
+def test_separation_agrees_with_the_area_under_the_curve() -> None:
+    generator = np.random.default_rng(0)
+    values, reference = generator.normal(1, 1, (40, 3)), generator.normal(0, 1, (30, 3))
+    shares = [auc(v, r)[0] for v, r in zip(values.T, reference.T, strict=True)]
+    value, low, high = separation(values, reference)
+    assert value == pytest.approx(np.mean([abs(2 * share - 1) for share in shares]))
+    assert low < value < high
+    one = separation(values[:, :1], reference[:, :1])
+    np.testing.assert_allclose(one, [2 * share - 1 for share in auc(
+        values[:, 0], reference[:, 0])], atol=0.05)
+
+
+def test_separation_of_like_sets_shrinks_as_they_grow() -> None:
+    generator = np.random.default_rng(0)
+    few, many = (separation(generator.normal(size=(n, 5)), generator.normal(size=(n, 5)))[0]
+                 for n in (8, 800))
+    assert 0 < many < 0.06 < few
+
+
+def test_figures_that_a_piece_lacks() -> None:
+    values = np.array([[3.0, np.nan], [np.nan, np.nan], [1.0, np.nan]])
+    reference = np.array([[2.0, 1.0], [np.nan, 2.0]])
+    assert separation(values, reference)[0] == 0
+    values[1, 0] = 5
+    assert separation(values, reference)[0] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("shapes", [((0, 2), (1, 2)), ((1, 2), (1, 3)), ((2,), (2,))])
+def test_sets_that_cannot_be_compared(shapes: tuple) -> None:
+    with pytest.raises(ValueError, match="with the same figures"):
+        separation(np.ones(shapes[0]), np.ones(shapes[1]))

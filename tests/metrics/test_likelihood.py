@@ -146,3 +146,29 @@ def test_the_draws_are_fixed_by_the_seed():
     tokens = drawn(3, 14)
     np.testing.assert_array_equal(bound(tokens).nats, bound(tokens).nats)
     assert (bound(tokens).nats != bound(tokens, seed=1).nats).all()
+
+
+def ladder_bound(tokens, sigmas, draws=64):
+    parts = likelihood.parts_of(pieces_of(tokens), VOCABULARY, 20, 20, ALL)
+    return likelihood.ladder_bound(MEASURE, None, parts, P, draws, np.array(sigmas), 2048)
+
+
+def test_a_fine_ladder_has_the_bound_of_the_model_and_a_coarse_one_a_worse():
+    tokens = drawn(128, 20)
+    gaps = [(ladder_bound(tokens, np.geomspace(30, 0.03, levels)).nats - surprise(tokens)) / 20
+            for levels in (400, 20, 6)]
+    fine, middle, coarse = (gap.mean() for gap in gaps)
+    assert abs(fine) < 4 * gaps[0].std(ddof=1) / np.sqrt(128) + 0.05
+    assert fine + 0.1 < middle < coarse - 0.1
+
+
+def test_one_rung_costs_what_it_must():
+    """At sigma 30 the state says nothing, and the posterior mean is that of the tokens."""
+    tokens, sigmas = drawn(16, 20), (30.0, 0.5)
+    found = ladder_bound(tokens, sigmas, draws=4)
+    error = sum((np.square(np.eye(3)[tokens[..., v]] - P[v])).sum() for v in range(4)) / 320
+    expected = error * (1 / sigmas[1] ** 2 - 1 / sigmas[0] ** 2) / 2
+    assert found.terms["integral"] == pytest.approx(expected, rel=0.02)
+    assert found.terms["prior"] == pytest.approx(error / (2 * 30**2), rel=1e-4)
+    # The density is measured at one level alone.
+    assert (found.density > 0).sum() == 1 and found.density[-1] > 0
