@@ -10,7 +10,9 @@ from lmjax.networks.symmetry import (
     PitchClassAttention,
     PitchClassDense,
     PitchDense,
+    fold,
     over_classes,
+    unfold,
 )
 
 CHANNELS, LENGTH = 4, 5
@@ -136,6 +138,20 @@ def test_a_kernel_that_moves_pitches_up_a_fifth():
 def test_over_classes_gives_every_pitch_class_the_same():
     np.testing.assert_array_equal(
         over_classes(jnp.array([[1.0, 2.0]])).reshape(12, 2), np.tile([1.0, 2.0], (12, 1)))
+
+
+def test_octaves_are_summed_by_hand():
+    # Fourteen pitches from an A, the pitch class 9: A and A sharp are there twice.
+    pitches = jnp.arange(1.0, 15.0)[:, None] * jnp.array([1.0, 10.0])
+    by_hand = np.array([4, 5, 6, 7, 8, 9, 10, 11, 12, 1 + 13, 2 + 14, 3])
+    np.testing.assert_array_equal(fold(pitches, 9), by_hand[:, None] * [1, 10])
+
+
+def test_pitches_have_what_their_class_has_by_hand():
+    classes = jnp.arange(12.0)[:, None] * jnp.array([1.0, 10.0])
+    by_hand = np.array([9, 10, 11, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    np.testing.assert_array_equal(unfold(classes, 9, 14), by_hand[:, None] * [1, 10])
+    np.testing.assert_array_equal(unfold(classes, 3, 2), [[3, 30], [4, 40]])
 
 
 class TestPitchClassAttention:
