@@ -1,4 +1,4 @@
-"""The score model of `configs/ncsn.py`, trained for longer: it makes the weights that are shipped.
+"""The score model of `configs/ncsn.py`, trained for longer, for weights to be shipped.
 
     python -m lmjax.main --config=configs/ncsn_long.py
     python -m lmjax.export runs/ncsn_long lmjax/pretrained/ncsn

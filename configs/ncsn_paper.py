@@ -25,7 +25,7 @@ def get_config() -> ml_collections.ConfigDict:
     # feed-forward width is its library's default.
     config.network = ml_collections.ConfigDict({
         "kind": "transformer", "width": 128, "layers": 5, "heads": 8, "feedforward": 2048,
-        "dropout": 0.1})
+        "dropout": 0.1, "level": False, "tracks": False, "output": "score"})
     # Text: sigma from 20 to 0.05 in 20 geometric levels. Code: one level drawn per batch.
     config.noise.update(kind="discrete", sigma_max=20.0, sigma_min=0.05, levels=20)
     config.loss.update(kind="weighted_denoising", sigma="batch")

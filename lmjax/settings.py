@@ -183,9 +183,10 @@ class EvaluationSettings:
         if self.length and self.stride > self.length:
             raise ValueError(f"evaluation.stride must not exceed evaluation.length, but "
                              f"{self.stride} > {self.length}")
-        if min(self.samples, self.length, self.wholes) < 0:
-            raise ValueError("evaluation.samples, evaluation.length and evaluation.wholes must not "
-                             "be negative")
+        for name in ("samples", "wholes", "length"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"evaluation.{name} must not be negative, "
+                                 f"but is {getattr(self, name)}")
         if not 0 < self.sigma_min < self.sigma_max:
             raise ValueError(f"evaluation.sigma_max must exceed evaluation.sigma_min, and that 0; "
                              f"they are {self.sigma_max} and {self.sigma_min}")
@@ -234,6 +235,9 @@ class Settings:
         if self.compose.form == "prior" and self.data.source == "jsb16":
             raise ValueError("compose.form='prior' draws forms such as the training's pieces have, "
                              "and the JSB benchmark states none; use compose.form='given'")
+        if isinstance(self.network, TransformerSettings) and self.condition.known:
+            raise ValueError(f"the transformer does not hear given cells: condition.known must be "
+                             f"0, not {self.condition.known}")
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:

@@ -63,18 +63,26 @@ def train(config: Mapping[str, Any], workdir: str | pathlib.Path,
       CheckpointError: if the folder holds a run of another config, or a damaged one.
       DivergedError: if the loss stops being a number.
     """
+    run = prepare(config, workdir, progress)
+    run.go()
+    plot(run.folder)
+    return load(run.folder)
+
+
+def prepare(config: Mapping[str, Any], workdir: str | pathlib.Path,
+            progress: bool = True) -> "Run":
+    """A training that has not begun: config and data are read, and nothing is written.
+
+    Arguments and errors are those of `train`.
+    """
     settings = settings_module.from_config(config)
-    folder = pathlib.Path(workdir)
     data = load_dataset(settings.data.source, settings.data.path, progress)
     vocabulary = settings.data.vocabulary(data.vocabulary_articulation)
     pieces = metre_pieces(data.split("train"), settings.data.metres)
-    run = Run(settings, folder, vocabulary, build_model(settings, vocabulary), Batches(
-        pieces, vocabulary, settings.training.batch_size, settings.training.length,
-        RANGES[settings.data.transpose] if settings.data.transpose else None,
-        settings.data.keep_outside), data, progress)
-    run.go()
-    plot(folder)
-    return load(folder)
+    return Run(settings, pathlib.Path(workdir), vocabulary, build_model(settings, vocabulary),
+               Batches(pieces, vocabulary, settings.training.batch_size, settings.training.length,
+                       RANGES[settings.data.transpose] if settings.data.transpose else None,
+                       settings.data.keep_outside), data, progress)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from configs import base
+from configs import base, ncsn_paper
 from lmjax.agreement import check_kind, check_model, check_run
 from lmjax.settings import from_config, to_config
 from lmjax.training.checkpoints import CheckpointError
@@ -23,7 +23,9 @@ CHANGES = [
     ({"data.metres": ("4/4",)}, ("run",)),
     ({"data.transpose": ""}, ("run",)),
     ({"network.dropout": 0.5}, ("run",)),
-    ({"network.width": 96}, ("run", "model")),
+    ({"network.channels": 32}, ("run", "model")),
+    ({"network.smoothing": False}, ("run", "model")),
+    ({"network.symmetry": False}, ("run", "model")),
     ({"embedding.width": 8}, ("run", "model")),
     ({"embedding.kind": "learned"}, ("run", "model", "kind")),
     ({"data.source": "jsb16"}, ("run", "model", "kind")),
@@ -70,8 +72,8 @@ def test_what_is_said(about):
 
 def test_the_kind_of_a_network_is_named_before_its_fields(about):
     config = base.get_config()
-    config.network = {"kind": "transformer", "width": 128, "layers": 5, "heads": 8,
-                      "feedforward": 2048, "dropout": 0.1}
+    config.network = ncsn_paper.get_config().network
+    config.condition.known = 0.0
     for check in (check_run, check_model, check_kind):
         with pytest.raises(CheckpointError, match="kind='evidence', and the config asks for "
                                                   "'transformer'"):

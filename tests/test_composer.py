@@ -48,7 +48,7 @@ def test_a_composer_with_fresh_weights(composer):
 
 def test_a_checkpoint_of_another_version(copy, monkeypatch):
     about = lmjax.load(copy).about
-    del about["config"]["network"]["width"]
+    del about["config"]["network"]["channels"]
     monkeypatch.setattr(composer_module.checkpoints, "read_about", lambda *_: about)
     with pytest.raises(ValueError, match=r"made by another version of lmjax .*lacks the field"):
         lmjax.load(copy)

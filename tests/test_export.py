@@ -69,12 +69,13 @@ def test_what_lies_beside_the_weights_is_kept(run, trained, tmp_path, contents):
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("options, advice", [
-    ([], "try --half, or train a smaller network"), (["--half"], "train a smaller network")])
-def test_weights_that_are_too_large(run, trained, tmp_path, monkeypatch, options, advice):
+@pytest.mark.parametrize("options, size, advice", [
+    ([], "0.1", "try --half, or train a smaller network"),
+    (["--half"], "0.0", "train a smaller network")])
+def test_weights_that_are_too_large(run, trained, tmp_path, monkeypatch, options, size, advice):
     monkeypatch.setattr(export_module, "LARGEST", 0.01)
     assert run(trained, tmp_path, *options) == (
-        f"lmjax: the weights of {trained} take 0.1 MB, and no more than 0.01 MB may travel; "
+        f"lmjax: the weights of {trained} take {size} MB, and no more than 0.01 MB may travel; "
         f"{advice}")
     assert list(tmp_path.iterdir()) == []
 

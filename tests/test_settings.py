@@ -56,7 +56,7 @@ def test_the_kind_decides_the_network():
 @pytest.mark.parametrize("section, field, message", [
     ("training", "stesp", "config.training has no field stesp; did you mean steps"),
     ("network", "dropuot", "config.network has no field dropuot; did you mean dropout"),
-    ("network", "stride", "config.network has no field stride; it has width"),
+    ("network", "stride", "config.network has no field stride; it has channels"),
     ("", "trianing", "config has no field trianing; did you mean training"),
 ])
 def test_an_unknown_field_is_named(section, field, message):
@@ -86,6 +86,7 @@ def test_a_missing_field_is_named(section, field):
     ("data", "metres", (4,), "config.data.metres must be of type str"),
     ("compose", "fermatas", (4, 3), "config.compose.fermatas must be a tuple, not 4"),
     ("compose", "fermatas", ((4, 2.5),), "config.compose.fermatas must be of type int, not 2.5"),
+    ("network", "smoothing", 1, "config.network.smoothing must be of type bool"),
     ("", "noise", 3, "config.noise must be a section of fields"),
     ("network", "kind", "lstm", "config.network.kind must be one of evidence, transformer"),
 ])
@@ -103,7 +104,9 @@ def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     ("training", "checkpoint_every", 0, "training.checkpoint_every"),
     ("network", "layers", 0, "network.layers must be at least 1"),
     ("network", "dropout", 1.0, "network.dropout must be at least 0 and below 1"),
-    ("network", "heads", 5, "network.width must be a multiple of network.heads"),
+    ("network", "heads", 0, "network.heads must be at least 1"),
+    ("network", "heads", 5, "network.channels must be a multiple of network.heads, .* 16 and 5"),
+    ("network", "level_width", 7, "network.level_width must be even, not 7"),
     ("embedding", "width", 0, "embedding.width"),
     ("embedding", "kind", "hot", "embedding.kind"),
     ("compose", "num", 0, "compose.num must be at least 1"),
@@ -112,7 +115,7 @@ def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     ("compose", "form", "drawn", "compose.form must be one of 'given', 'prior', not 'drawn'"),
     ("data", "encoding", "plain", "data.encoding must be one of"),
     ("data", "ranges", "narrow", "data.ranges must be one of"),
-    ("evaluation", "stride", 65, "evaluation.stride must not exceed"),
+    ("evaluation", "stride", 129, "evaluation.stride must not exceed"),
     ("evaluation", "samples", -1, "must not be negative"),
     ("evaluation", "sigma_min", 0.0, "evaluation.sigma_min"),
     ("evaluation", "sigma_max", 0.01, "evaluation.sigma_max"),
@@ -138,10 +141,30 @@ def test_a_value_that_cannot_be_is_named(section, field, value, message):
         from_config(config)
 
 
+@pytest.mark.parametrize("field, value, message", [
+    ("width", 129, "network.width must be even, not 129"),
+    ("heads", 0, "network.heads must be at least 1"),
+    ("heads", 5, "network.width must be a multiple of network.heads, .* 128 and 5"),
+    ("feedforward", 0, "network.feedforward must be at least 1"),
+])
+def test_a_size_of_the_papers_network_that_cannot_be_is_named(field, value, message):
+    config = config_of("ncsn_paper")
+    config.network[field] = value
+    with pytest.raises(ValueError, match=message):
+        from_config(config)
+
+
 def test_the_benchmark_has_no_forms_to_draw_from():
     config = config_of("jsb")
     config.compose.form = "prior"
     with pytest.raises(ValueError, match="the JSB benchmark states none; use compose"):
+        from_config(config)
+
+
+def test_the_transformer_is_given_no_cells():
+    config = config_of("ncsn_paper")
+    config.condition.known = 0.5
+    with pytest.raises(ValueError, match=r"condition\.known must be 0, not 0\.5"):
         from_config(config)
 
 

@@ -112,7 +112,7 @@ TRAINED_OTHERWISE = ("training.steps=8", "training.length=32", "optimizer.warmup
 def test_a_config_chooses_how_the_weights_are_used_and_nothing_else(run, trained, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / BEST).symlink_to(trained / BEST)
-    for name, *options in (("mine",), ("none", "network.width=16", "network.layers=2")):
+    for name, *options in (("mine",), ("none", "network.channels=4", "network.layers=2")):
         ended = run(SAMPLE, tmp_path / name, *TRAINED_OTHERWISE, *options, "compose.num=1",
                     "compose.bars=1", "sampler.levels=4")
         assert ended.code == 0, ended.err
@@ -157,7 +157,7 @@ def test_fields_of_how_a_model_is_used_may_come_and_go(in_place, monkeypatch):
     del about["config"]["compose"]["bars"], about["config"]["evaluation"]["draws"]
     monkeypatch.setattr(checkpoints, "read_about", lambda *_: about)
     assert lmjax.load().settings.compose.bars == 8
-    del about["config"]["network"]["width"]
+    del about["config"]["network"]["channels"]
     with pytest.raises(CheckpointError, match=r"another version of lmjax .* install lmjax anew"):
         lmjax.load()
 

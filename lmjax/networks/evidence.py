@@ -79,7 +79,7 @@ class EvidenceSettings:
     symmetry: bool = True
 
     def __post_init__(self) -> None:
-        if self.channels % self.heads:
+        if self.heads > 0 and self.channels % self.heads:
             raise ValueError(f"network.channels must be a multiple of network.heads, but they are "
                              f"{self.channels} and {self.heads}")
         if self.level_width % 2:

@@ -12,10 +12,18 @@ from lmjax.networks.tokens import TokenSpace
 from lmjax.networks.transformer import ScoreTransformer, TransformerSettings
 from lmjax.noise.condition import Condition
 from lmjax.noise.denoiser import Denoise, Denoised, from_logits, from_mean
-from lmjax.noise.embed import evidence, factored_table, one_hot_table, place, unit_rows
+from lmjax.noise.embed import (
+    NEVER,
+    evidence,
+    factored_table,
+    one_hot_table,
+    place,
+    scaled,
+    unit_rows,
+)
 from lmjax.noise.perturb import per_example
 
-EMBEDDINGS = ("one_hot", "learned")
+EMBEDDINGS = ("one_hot", "random", "learned")
 Params = dict[str, Any]
 
 
@@ -24,10 +32,11 @@ class EmbeddingSettings:
     """How tokens become vectors.
 
     Attributes:
-      kind: "one_hot" or "learned". Learned vectors have unit norm; the struck and the held form of
-        a pitch are each the sum of a vector for the pitch and one for how it sounds. Learn them by
-        cross-entropy: under the squared error alone they collapse.
-      width: of one voice's vectors, `learned` only.
+      kind: "one_hot", "random" or "learned". Learned vectors have unit norm; the struck and the
+        held form of a pitch are each the sum of a vector for the pitch and one for how it sounds.
+        Learn them by cross-entropy: under the squared error alone they collapse. Random vectors
+        are those with which learning would begin, the same for every seed.
+      width: of one voice's vectors, `random` and `learned` only.
       articulation: `one_hot` only: the size of the coordinate that tells struck from held.
     """
 
@@ -40,7 +49,7 @@ class EmbeddingSettings:
             raise ValueError(f"embedding.kind must be one of {EMBEDDINGS}, not {self.kind!r}")
 
 
-class LearnedEmbedding(nn.Module):
+class UnitVectors(nn.Module):
     """Unit vectors of tokens, each a sum over what sounds and how."""
 
     space: TokenSpace
@@ -80,38 +89,37 @@ class ScoreModel:
     key_track: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.network, TransformerSettings) and (
+        if not self.states_logits and (
                 self.embedding.kind != "one_hot" or self.space.articulation.any()):
             raise ValueError("the paper's transformer states a mean, of which token probabilities "
                              "can be read only where tokens are one-hot: use encoding 'hold' and "
-                             "embedding 'one_hot', or another network")
+                             "embedding 'one_hot', or network.output 'logits'")
 
     @property
     def states_logits(self) -> bool:
         """Whether the network states token probabilities, or a mean of which they are guessed."""
-        return isinstance(self.network, EvidenceSettings)
+        return isinstance(self.network, EvidenceSettings) or self.network.output == "logits"
 
     def init(self, key: jax.Array, tracks: jax.Array) -> Params:
         """Fresh parameters; tracks int32[B, T, C] are those of any batch."""
         network_key, embedding_key = jax.random.split(key)
         params: Params = {}
         if self.embedding.kind == "learned":
-            params["embedding"] = self._learned().init(embedding_key)
+            params["embedding"] = self._vectors().init(embedding_key)
         table = self.table(params)
         batch, time = tracks.shape[:2]
         x, sigma = jnp.zeros((batch, time, table.shape[-1])), jnp.ones(batch)
-        if isinstance(self.network, TransformerSettings):
-            params["network"] = ScoreTransformer(self.network).init(network_key, x)
-        else:
-            network = self._evidence_network()
-            params["network"] = network.init(
-                network_key, evidence(table, x, sigma), sigma, Condition.free(tracks))
+        if isinstance(self.network, EvidenceSettings):
+            x = evidence(table, x, sigma)
+        params["network"] = self._module(table).init(network_key, x, sigma, Condition.free(tracks))
         return params
 
     def table(self, params: Params) -> jax.Array:
         """The embedding, float32[V, K, D]."""
         if self.embedding.kind == "learned":
-            return _apply(self._learned(), params["embedding"])
+            return _apply(self._vectors(), params["embedding"])
+        if self.embedding.kind == "random":
+            return _apply(self._vectors(), self._vectors().init(jax.random.key(0)))
         space = self.space
         if not space.articulation.any():
             return one_hot_table(tuple(int(n) for n in space.valid.sum(axis=1)))
@@ -120,34 +128,38 @@ class ScoreModel:
 
     def denoiser(self, params: Params, dropout_key: jax.Array | None = None) -> Denoise:
         """The model with these parameters; with a key, as it is in training."""
-        table = self.table(params)
+        table, network = self.table(params), self.network
+        module = self._module(table)
         train = dropout_key is not None
         rngs = {"dropout": dropout_key} if train else None
-        if isinstance(self.network, TransformerSettings):
-            transformer = ScoreTransformer(self.network)
 
-            def by_score(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
-                del m  # The paper's network knows nothing but the notes.
-                unscaled = _apply(transformer, params["network"], x, train, rngs=rngs)
+        def ask(heard: jax.Array, sigma: jax.Array, m: Condition) -> jax.Array:
+            return _apply(module, params["network"], heard, sigma, m, train, rngs=rngs)
+
+        if isinstance(network, EvidenceSettings):
+            return lambda x, sigma, m: from_logits(
+                table, ask(evidence(table, x, sigma), sigma, m))
+
+        def by_transformer(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
+            stated = ask(scaled(table, x, sigma) if network.level else x, sigma, m)
+            if network.output == "score":
                 # score = f / sigma, so the mean x + sigma^2 score is x + sigma f.
-                return from_mean(table, x + per_example(sigma, x) * unscaled)
+                return from_mean(table, x + per_example(sigma, x) * stated)
+            own = evidence(table, x, sigma)
+            logits = stated.reshape(own.shape) + own
+            return from_logits(table, jnp.where(self.space.valid, logits, NEVER))
 
-            return by_score
-        network = self._evidence_network()
+        return by_transformer
 
-        def by_logits(x: jax.Array, sigma: jax.Array, m: Condition) -> Denoised:
-            logits = _apply(network, params["network"], evidence(table, x, sigma), sigma, m,
-                            train, rngs=rngs)
-            return from_logits(table, logits)
+    def _module(self, table: jax.Array) -> EvidenceNetwork | ScoreTransformer:
+        if isinstance(self.network, EvidenceSettings):
+            return EvidenceNetwork(self.space, self.network, self.track_sizes, self.key_track)
+        voices, tokens, width = table.shape
+        return ScoreTransformer(
+            self.network, voices * tokens if self.states_logits else width, self.track_sizes)
 
-        return by_logits
-
-    def _evidence_network(self) -> EvidenceNetwork:
-        assert isinstance(self.network, EvidenceSettings)
-        return EvidenceNetwork(self.space, self.network, self.track_sizes, self.key_track)
-
-    def _learned(self) -> LearnedEmbedding:
-        return LearnedEmbedding(self.space, self.embedding.width)
+    def _vectors(self) -> UnitVectors:
+        return UnitVectors(self.space, self.embedding.width)
 
 
 def _apply(module: Any, *arguments: Any, **options: Any) -> jax.Array:

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lmjax.noise.perturb import per_example
+
 # The logit of a token that must not be. Finite, so that no product or difference of it is a NaN.
 NEVER = -1e9
 
@@ -40,6 +42,22 @@ def evidence(table: jax.Array, x: jax.Array, sigma: jax.Array) -> jax.Array:
     product = jnp.einsum("btd,vkd->btvk", x, table, precision=_EXACT)
     half_square = jnp.square(table).sum(-1) / 2
     return (product - half_square) / jnp.square(sigma)[:, None, None, None]
+
+
+def scaled(table: jax.Array, x: jax.Array, sigma: jax.Array) -> jax.Array:
+    """A noisy state at one size for every noise level: `x / sqrt(sigma^2 + sigma_data^2)`.
+
+    This is `c_in` of Karras et al. (2022); `sigma_data^2` is the mean square of the coordinates of
+    a clean state in which all tokens of a voice are equally likely.
+
+    Args:
+      table: float32[V, K, D].
+      x: float32[B, T, D].
+      sigma: float32[B].
+    """
+    squares = jnp.square(table).sum(-1)
+    clean = (squares.sum(-1) / (squares > 0).sum(-1)).sum() / table.shape[-1]
+    return x * jax.lax.rsqrt(jnp.square(per_example(sigma, x)) + clean)
 
 
 def posterior_mean(table: jax.Array, probabilities: jax.Array) -> jax.Array:

@@ -1,23 +1,51 @@
-import itertools
+"""The network as a whole: what each part of its input may change, and in which keys."""
+
+import dataclasses
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings, neighbours, shifted
-from lmjax.noise.embed import NEVER, embed, evidence, factored_table
+from lmjax.music.tokens import Vocabulary
+from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings
+from lmjax.noise.embed import NEVER, embed, evidence, factored_table, one_hot_table
 from lmjax.noise.perturb import perturb
 
 TINY = EvidenceSettings(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
                         local_width=8, fold=2, layers=1, heads=2, expansion=2, reach=4, offsets=3,
                         level_width=8)
 BATCH, TIME = 2, 8
+TRACK_SIZES, KEY = (3, 13, 5), 1  # the second track is the key, 0 if it is not known
+
+
+def network_of(space, **changes):
+    return EvidenceNetwork(space, dataclasses.replace(TINY, **changes), TRACK_SIZES, KEY)
+
+
+def random_params(network, condition, scale=0.2):
+    """Parameters without zeros, so that no part of the network is silent."""
+    start = jnp.zeros((BATCH, TIME, *network.space.valid.shape))
+    shapes = jax.eval_shape(network.init, jax.random.key(0), start, jnp.ones(BATCH), condition)
+    generator = np.random.default_rng(0)
+    return jax.tree.map(lambda leaf: jnp.asarray(
+        generator.normal(0, scale, leaf.shape), jnp.float32), shapes)
+
+
+def changed(params, **values):
+    """The parameters with some of those of the network itself, or some layers, replaced."""
+    return {"params": {**params["params"], **values}}
+
+
+def silenced(params, *names):
+    """The parameters with all of the layers `names` zero."""
+    return changed(params, **{
+        name: jax.tree.map(jnp.zeros_like, params["params"][name]) for name in names})
 
 
 @pytest.fixture(scope="module")
 def network(space):
-    return EvidenceNetwork(space, TINY, (3, 5))
+    return network_of(space)
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +59,16 @@ def apply(network):
 
 
 @pytest.fixture(scope="module")
-def params(network, space, random_condition):
-    start = jnp.zeros((BATCH, TIME, *space.valid.shape))
-    fresh = jax.jit(network.init)(
-        jax.random.key(0), start, jnp.ones(BATCH), random_condition(BATCH, TIME))
-    # Away from zeros, so that no part of the network is silent.
-    keys = iter(jax.random.split(jax.random.key(1), 100))
-    return jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(next(keys), leaf.shape), fresh)
+def some_condition(random_condition):
+    """Random tracks, nothing known."""
+    def make(time=TIME):
+        return random_condition(BATCH, time, sizes=TRACK_SIZES)
+    return make
 
 
-def silenced(params, *names):
-    """The parameters with all of the layers `names` zero."""
-    inner = {name: jax.tree.map(jnp.zeros_like, layer) if name in names else layer
-             for name, layer in params["params"].items()}
-    return {"params": inner}
+@pytest.fixture(scope="module")
+def params(network, some_condition):
+    return random_params(network, some_condition())
 
 
 def noisy_evidence(table, space, sigma=1.0, seed=0, time=TIME):
@@ -60,40 +84,12 @@ def log_share(logits):
     return jax.nn.log_softmax(logits)
 
 
-def test_shifted_by_hand():
-    x = jnp.arange(1.0, 5.0)[None]
-    np.testing.assert_array_equal(shifted(x, 1)[0], [2, 3, 4, 0])
-    np.testing.assert_array_equal(shifted(x, -2)[0], [0, 0, 1, 2])
-    np.testing.assert_array_equal(shifted(x, 0)[0], [1, 2, 3, 4])
-
-
-def test_neighbours_are_bayes_rule_for_a_markov_chain():
-    """Against the sum over all sequences of a chain of 5 frames and 3 states."""
-    time, size = 5, 3
-    generator = np.random.default_rng(0)
-    likelihood = generator.uniform(0.01, 1.0, (time, size))
-    hold = generator.uniform(0.1, 0.9, time)
-    fresh = generator.dirichlet(np.ones(size), time)
-    posterior = np.zeros((time, size))
-    for states in itertools.product(range(size), repeat=time):
-        p = fresh[0, states[0]]
-        for t in range(1, time):
-            p *= hold[t] * (states[t] == states[t - 1]) + (1 - hold[t]) * fresh[t, states[t]]
-        p *= np.prod(likelihood[np.arange(time), states])
-        posterior[np.arange(time), states] += p
-    posterior /= posterior.sum(-1, keepdims=True)
-    around = neighbours(*(jnp.asarray(a, jnp.float32)[None, :, None] for a in (
-        likelihood, hold[:, None], fresh)))
-    found = jax.nn.softmax(around[0, :, 0] + np.log(likelihood))
-    np.testing.assert_allclose(found, posterior, rtol=1e-4)
-
-
 def test_without_context_struck_and_held_are_told_apart_by_their_own_evidence(
-        apply, params, table, space, random_condition):
+        apply, params, table, space, some_condition):
     """Neighbours speak of what sounds, not of how: they move both forms of a pitch alike."""
     own, sigma = noisy_evidence(table, space)
     logits = np.asarray(apply(
-        silenced(params, "context"), own, sigma, random_condition(BATCH, TIME)))
+        silenced(params, "cells", "plain", "prior"), own, sigma, some_condition()))
     for voice in range(4):
         for struck in range(1, int(space.valid[voice].sum()), 2):
             np.testing.assert_allclose(
@@ -102,15 +98,15 @@ def test_without_context_struck_and_held_are_told_apart_by_their_own_evidence(
 
 
 def test_a_token_that_a_voice_lacks_is_never_expected(apply, params, table, space,
-                                                      random_condition):
+                                                      some_condition):
     own, sigma = noisy_evidence(table, space)
-    logits = apply(params, own, sigma, random_condition(BATCH, TIME))
+    logits = apply(params, own, sigma, some_condition())
     assert (np.asarray(logits)[..., ~space.valid] == NEVER).all()
 
 
 def test_a_known_cell_is_certain_and_its_noise_unread(apply, params, table, space,
-                                                      random_condition):
-    free = random_condition(BATCH, TIME)
+                                                      some_condition):
+    free = some_condition()
     known = free.known.at[0, 3, 1].set(True).at[1, :, 0].set(True)
     condition = free._replace(known=known, tokens=jnp.where(known, 2, 0))
     first, sigma = noisy_evidence(table, space, sigma=0.5)
@@ -121,8 +117,8 @@ def test_a_known_cell_is_certain_and_its_noise_unread(apply, params, table, spac
     assert (np.asarray(jax.nn.softmax(logits))[np.asarray(known)][:, 2] > 0.999).all()
 
 
-def test_a_known_cell_informs_its_neighbours(apply, params, table, space, random_condition):
-    free = random_condition(BATCH, TIME)
+def test_a_known_cell_informs_its_neighbours(apply, params, table, space, some_condition):
+    free = some_condition()
     known = free.known.at[0, 3, 1].set(True)
     condition = free._replace(known=known, tokens=jnp.where(known, 3, 0))
     own, sigma = noisy_evidence(table, space, sigma=5.0)
@@ -132,8 +128,8 @@ def test_a_known_cell_informs_its_neighbours(apply, params, table, space, random
     assert float(change[1].max()) == 0, "another example"
 
 
-def test_what_stands_in_padding_is_not_read(apply, params, table, space, random_condition):
-    condition = random_condition(BATCH, TIME)
+def test_what_stands_in_padding_is_not_read(apply, params, table, space, some_condition):
+    condition = some_condition()
     frames = jnp.arange(TIME) < jnp.array([[TIME], [5]])
     condition = condition._replace(frames=frames, tracks=condition.tracks * frames[..., None])
     first, sigma = noisy_evidence(table, space)
@@ -143,9 +139,9 @@ def test_what_stands_in_padding_is_not_read(apply, params, table, space, random_
     np.testing.assert_array_equal(one[1, :5], two[1, :5])
 
 
-def test_padding_changes_nothing(apply, params, table, space, random_condition):
+def test_padding_changes_nothing(apply, params, table, space, some_condition):
     own, sigma = noisy_evidence(table, space)
-    whole = random_condition(BATCH, TIME)
+    whole = some_condition()
     frames = jnp.broadcast_to(jnp.arange(TIME) < 6, (BATCH, TIME))
     padded = whole._replace(frames=frames, tracks=whole.tracks * frames[..., None])
     short = jax.tree.map(lambda leaf: leaf[:, :6], whole)
@@ -154,25 +150,223 @@ def test_padding_changes_nothing(apply, params, table, space, random_condition):
         log_share(apply(params, own[:, :6], sigma, short)), rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("time", [1, 7, 40])
-def test_any_length_can_be_read(apply, params, table, space, random_condition, time):
-    # The last is beyond the reach of the attention's offsets and longer than in `init`.
+@pytest.mark.parametrize("time", [1, 39])
+def test_any_length_can_be_read(apply, params, table, space, some_condition, time):
+    # The last is no multiple of a group, and beyond the reach of the attention's offsets.
     own, sigma = noisy_evidence(table, space, time=time)
-    logits = apply(params, own, sigma, random_condition(BATCH, time))
+    logits = apply(params, own, sigma, some_condition(time))
     assert logits.shape == own.shape
     assert np.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("sigma", [0.05, 20.0])
-def test_gradients_are_finite_at_the_ends(apply, params, table, space, random_condition, sigma):
-    own, level = noisy_evidence(table, space, sigma)
-    condition = random_condition(BATCH, TIME)
+def test_gradients_are_finite_at_the_ends(apply, params, table, space, some_condition):
+    condition = some_condition()
     frames = jnp.arange(TIME) < jnp.array([[TIME], [5]])
     condition = condition._replace(frames=frames, known=condition.known.at[0, :3].set(True))
 
-    def objective(params, own):
+    def objective(params, own, level):
         log_p = log_share(apply(params, own, level, condition))
         return -log_p[..., 0].mean()
 
-    for leaf in jax.tree.leaves(jax.jit(jax.grad(objective, (0, 1)))(params, own)):
-        assert np.isfinite(leaf).all()
+    gradient = jax.jit(jax.grad(objective, (0, 1)))
+    for sigma in (0.05, 20.0):
+        for leaf in jax.tree.leaves(gradient(params, *noisy_evidence(table, space, sigma))):
+            assert np.isfinite(leaf).all()
+
+
+class TestTransposition:
+    """Music in ranges, and the same music some semitones higher in ranges as much higher."""
+
+    SEMITONES = 5
+    RANGES = ((60, 62), (60, 61), (48, 49), (36, 38))  # of the fixture `space`
+
+    def music(self, semitones):
+        """The vocabulary, and tokens and tracks of random notes, some semitones higher."""
+        vocabulary = Vocabulary(ranges=tuple(
+            (low + semitones, high + semitones) for low, high in self.RANGES))
+        generator = np.random.default_rng(0)
+        low, high = np.array(self.RANGES).T
+        pitch = generator.integers(low, high + 1, (BATCH, TIME, 4)) + semitones
+        struck = generator.random(pitch.shape) < 0.5
+        tokens = np.stack([vocabulary.encode(*notes) for notes in zip(pitch, struck, strict=True)])
+        tracks = generator.integers(0, TRACK_SIZES, (BATCH, TIME, len(TRACK_SIZES)))
+        key = tracks[..., KEY] = generator.integers(1, 13, (BATCH, TIME))
+        tracks[..., KEY] = 1 + (key - 1 + semitones) % 12
+        return vocabulary, tokens, tracks
+
+    def logits(self, space_of, random_condition, apply, params, semitones, key=None):
+        """Logits of that music, noisy, a few cells of which are given."""
+        vocabulary, tokens, tracks = self.music(semitones)
+        if key is not None:
+            tracks[..., KEY] = key
+        space = space_of(vocabulary)
+        table = factored_table(space.sound, space.articulation, space.valid, 0.5)
+        sigma = jnp.array([0.5, 2.0])
+        x, _ = perturb(jax.random.key(1), embed(table, jnp.asarray(tokens)), sigma)
+        known = jnp.zeros(tokens.shape, bool).at[:, 2, 1].set(True).at[0, 5].set(True)
+        condition = random_condition(BATCH, TIME, sizes=TRACK_SIZES)._replace(
+            tracks=jnp.asarray(tracks), known=known, tokens=jnp.where(known, tokens, 0))
+        return np.asarray(apply(params, evidence(table, x, sigma), sigma, condition))
+
+    def test_the_same_music_is_expected_in_another_key(
+            self, space_of, random_condition, apply, params):
+        moved = jax.jit(network_of(space_of(self.music(self.SEMITONES)[0])).apply)
+        here = self.logits(space_of, random_condition, apply, params, 0)
+        there = self.logits(space_of, random_condition, moved, params, self.SEMITONES)
+        np.testing.assert_allclose(there, here, rtol=1e-4, atol=1e-4)
+        # It is the music that has been moved, and its key with it.
+        unmoved = self.logits(
+            space_of, random_condition, moved, params, self.SEMITONES, self.music(0)[2][..., KEY])
+        assert np.abs(unmoved - here).max() > 0.01
+
+    def test_without_symmetry_it_is_not(self, space_of, random_condition, some_condition):
+        spaces = [space_of(self.music(semitones)[0]) for semitones in (0, self.SEMITONES)]
+        networks = [network_of(space, symmetry=False, smoothing=False) for space in spaces]
+        params = random_params(networks[0], some_condition())
+        here, there = (
+            self.logits(space_of, random_condition, jax.jit(network.apply), params, semitones)
+            for network, semitones in zip(networks, (0, self.SEMITONES), strict=True))
+        assert np.abs(there - here).max() > 0.01
+
+
+# Ranges for notes to be moved in. They, and the axis, hold every pitch class equally often.
+WIDE = ((60, 83), (54, 77), (48, 71), (48, 71))
+NEAR, MOVE = 3, 3  # semitones
+
+
+@pytest.fixture(scope="module")
+def wide(space_of):
+    return space_of(Vocabulary(ranges=WIDE))
+
+
+@pytest.fixture(scope="module")
+def near_params(wide, some_condition):
+    """Parameters to which the ends of the ranges, landmarks that do not move, are silent.
+
+    They read no view that is spread over a whole range, and intervals of a few semitones only;
+    and they tell no pitch from another.
+    """
+    params = random_params(network_of(wide), some_condition())
+    inner = params["params"]
+    interval = np.abs(np.arange(2 * wide.pitches - 1) - wide.pitches + 1)
+    kernel = np.array(inner["pitch"]["kernel"])
+    kernel[interval > NEAR] = 0
+    kernel[:, 4:] = 0  # but the first view of the four voices
+    size = wide.sounds.shape[-1]
+    steps = np.abs(np.arange(2 * size - 1) - size + 1)
+    return changed(
+        params, usual=jnp.zeros_like(inner["usual"]), prior=jnp.zeros_like(inner["prior"]),
+        motion=jnp.tile(-3.0 * steps, (4, 1)).astype(jnp.float32),
+        pitch={**inner["pitch"], "kernel": jnp.asarray(kernel)})
+
+
+@pytest.fixture(scope="module")
+def difference(wide, some_condition):
+    """How much else than its place changes in what is expected, if notes and key are moved."""
+    apply, sigma = jax.jit(network_of(wide).apply), jnp.array([0.5, 2.0])
+
+    def expected(params, semitones, key_semitones):
+        # Evidence of a few notes of each voice, from the tenth of its range on.
+        generator = np.random.default_rng(0)
+        own = np.full((BATCH, TIME, *wide.valid.shape), -20.0, np.float32)
+        first = 1 + 2 * (9 + semitones)
+        own[..., first:first + 8] = generator.normal(0, 2, (BATCH, TIME, 4, 8))
+        condition = some_condition()
+        key = condition.tracks[..., KEY]
+        key = jnp.where(key > 0, 1 + (key - 1 + key_semitones) % 12, 0)
+        tracks = condition.tracks.at[..., KEY].set(key)
+        return np.asarray(apply(params, own, sigma, condition._replace(tracks=tracks)))
+
+    def measure(params, key_moves=True):
+        here, there = expected(params, 0, 0), expected(params, MOVE, MOVE if key_moves else 0)
+        rests = there[..., 0] - here[..., 0]
+        notes = there[..., 1 + 2 * MOVE:] - here[..., 1:-2 * MOVE]
+        return max(np.abs(rests).max(), np.abs(notes).max())
+    return measure
+
+
+def test_what_is_expected_moves_with_the_notes(difference, near_params):
+    assert difference(near_params) < 1e-2
+
+
+def test_the_key_and_what_is_learned_of_single_pitches_do_not(difference, near_params):
+    assert difference(near_params, key_moves=False) > 0.1
+    for name in ("prior", "usual"):
+        shape = near_params["params"][name].shape
+        absolute = jnp.broadcast_to(jnp.linspace(0, 2, shape[-1]), shape)
+        assert difference(changed(near_params, **{name: absolute})) > 0.1
+
+
+@pytest.fixture(scope="module")
+def deaf(space):
+    return network_of(space, smoothing=False)
+
+
+@pytest.fixture(scope="module")
+def deaf_params(deaf, some_condition):
+    return random_params(deaf, some_condition())
+
+
+@pytest.fixture(scope="module")
+def heard(table, space, some_condition):
+    """Evidence and logits, and by how much each frame's change if the fourth is changed."""
+    own, sigma = noisy_evidence(table, space)
+    other = own.at[0, 3].set(noisy_evidence(table, space, seed=5)[0][0, 3])
+
+    def measure(apply, params):
+        one, two = (np.asarray(apply(params, e, sigma, some_condition())) for e in (own, other))
+        return np.asarray(own), one, np.abs(two - one).max((2, 3))[0]
+    return measure
+
+
+def test_without_smoothing_there_is_no_chain(deaf_params, params):
+    assert params["params"].keys() - deaf_params["params"].keys() == {"early_hold", "motion"}
+
+
+def test_without_smoothing_and_context_a_cell_hears_itself_alone(
+        heard, deaf, deaf_params, apply, params, space):
+    quiet = "cells", "plain", "prior"
+    own, logits, change = heard(jax.jit(deaf.apply), silenced(deaf_params, *quiet))
+    np.testing.assert_allclose(logits[..., space.valid], own[..., space.valid], atol=1e-5)
+    assert change[3] > 0.1 and np.delete(change, 3).max() == 0
+    # With chains, the frames before and after hear it even then.
+    *_, change = heard(apply, silenced(params, *quiet))
+    assert min(change[2], change[4]) > 0.1
+
+
+def test_without_smoothing_context_is_heard_all_the_same(heard, deaf, deaf_params):
+    _, logits, change = heard(jax.jit(deaf.apply), deaf_params)
+    assert np.isfinite(logits).all()
+    assert change.min() > 1e-4
+
+
+def test_it_reads_the_hold_encoding(space_of, hold_ranges, some_condition):
+    space = space_of(Vocabulary("hold", hold_ranges, padding=True))
+    network = network_of(space)
+    params = random_params(network, some_condition())
+    table = one_hot_table(tuple(int(n) for n in space.valid.sum(axis=1)))
+    own, sigma = noisy_evidence(table, space)
+    condition = some_condition()
+    known = condition.known.at[0, 3].set(True)
+    condition = condition._replace(known=known, tokens=jnp.where(known, 3, 0))
+    apply = jax.jit(network.apply)
+    logits = np.asarray(apply(params, own, sigma, condition))
+    assert logits.shape == own.shape and np.isfinite(logits).all()
+    np.testing.assert_array_equal(logits == NEVER, np.broadcast_to(~space.valid, logits.shape))
+    assert (np.asarray(jax.nn.softmax(logits))[0, 3, :, 3] > 0.999).all()
+    # Each token, with a pitch or without, has something of its own that context says.
+    quiet = np.asarray(apply(silenced(params, "cells", "plain"), own, sigma, condition))
+    said = np.asarray(log_share(logits) - log_share(quiet))[0, 0]
+    for voice in range(4):
+        values = said[voice][space.valid[voice]]
+        assert np.abs(values[:, None] - values)[~np.eye(len(values), dtype=bool)].min() > 1e-5
+
+
+@pytest.mark.parametrize("fields, message", [
+    ({"channels": 6, "heads": 4},
+     "network.channels must be a multiple of network.heads, but they are 6 and 4"),
+    ({"level_width": 7}, "network.level_width must be even, not 7"),
+])
+def test_sizes_that_do_not_fit(fields, message):
+    with pytest.raises(ValueError, match=message):
+        EvidenceSettings(**fields)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmjax.networks.evidence import EvidenceSettings
-from lmjax.networks.score import EmbeddingSettings, ScoreModel
+from lmjax.networks.score import EmbeddingSettings, ScoreModel, UnitVectors
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.denoiser import score
 
@@ -60,6 +60,16 @@ def test_struck_and_held_share_the_vector_of_their_pitch(space):
     assert float(jnp.abs(table[0, 1] - table[0, 2]).max()) > 0.01
 
 
+def test_random_vectors_are_those_learning_begins_with(space):
+    model = ScoreModel(space, TINY, EmbeddingSettings("random", width=6), (3, 5))
+    assert "embedding" not in jax.eval_shape(model.init, jax.random.key(0), TRACKS)
+    start = UnitVectors(space, 6)
+    table = model.table({})
+    np.testing.assert_array_equal(table, start.apply(start.init(jax.random.key(0))))
+    np.testing.assert_allclose(
+        jnp.linalg.norm(table, axis=-1), space.valid.astype(float), atol=1e-5)
+
+
 def test_one_hot_struck_and_held_share_an_axis(space):
     model = ScoreModel(space, TINY, EmbeddingSettings("one_hot", articulation=0.5), (3, 5))
     struck, held = model.table({})[0, 1:3]
@@ -74,7 +84,8 @@ def test_hold_tokens_are_one_hot(hold_space):
     np.testing.assert_array_equal(existing, np.eye(len(existing)))
 
 
-@pytest.mark.parametrize("embedding", [EmbeddingSettings("one_hot"), EmbeddingSettings("learned")])
+@pytest.mark.parametrize(
+    "embedding", [EmbeddingSettings(kind) for kind in ("one_hot", "random", "learned")])
 def test_the_papers_network_needs_one_hot_tokens(space, embedding):
     with pytest.raises(ValueError, match="use encoding 'hold' and embedding 'one_hot'"):
         ScoreModel(space, PAPER, embedding, (3, 5))

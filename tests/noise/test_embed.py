@@ -16,6 +16,7 @@ from lmjax.noise.embed import (
     one_hot_table,
     place,
     posterior_mean,
+    scaled,
     unit_rows,
 )
 
@@ -92,3 +93,14 @@ def test_forbidden_tokens_get_no_probability():
     p = jax.nn.softmax(forbid(jnp.array([5.0, 0.0]), jnp.array([False, True])))
     np.testing.assert_array_equal(p, [0, 1])
     assert np.isfinite(NEVER)
+
+
+@pytest.mark.parametrize("table, clean", [
+    # Every frame has two ones in five coordinates; or four unit vectors in twenty.
+    (one_hot_table((2, 3)), 2 / 5),
+    (place(unit_rows(jax.random.normal(jax.random.key(3), (4, 7, 5)))), 4 / 20)])
+def test_a_scaled_state_has_one_size_at_every_level(table, clean):
+    sigma, x = jnp.array([0.05, 1.0, 20.0]), jnp.ones((3, 2, table.shape[-1]))
+    expected = 1 / np.sqrt(np.array([0.0025, 1.0, 400.0]) + clean)
+    np.testing.assert_allclose(
+        scaled(table, x, sigma), np.broadcast_to(expected[:, None, None], x.shape), rtol=1e-6)

@@ -30,8 +30,9 @@ from lmjax.training.step import LOSSES, LossSettings, build_step, loss
 BATCH, TIME, TRACK_SIZES = 4, 8, (3, 5)
 RANGES = ((60, 62), (60, 61), (48, 49), (36, 38))
 NOISE = SigmaDistribution("log_uniform", 0.1, 2.0)
-EVIDENCE = EvidenceSettings(width=16, frame_width=16, layers=1, heads=2, expansion=2, reach=4,
-                            offsets=3, level_width=16)
+EVIDENCE = EvidenceSettings(channels=4, frame_channels=4, pitch_channels=4, cell_channels=8,
+                            local_width=16, layers=1, heads=2, expansion=2, reach=4, offsets=3,
+                            level_width=16)
 # Quick to compile, so it is what all losses are tried on.
 TRANSFORMER = TransformerSettings(width=16, layers=1, heads=2, feedforward=32)
 
@@ -147,7 +148,8 @@ from lmjax.training.state import TrainState
 def run(count):
     config = smoke.get_config()
     config.training.update(length=16, devices=count)
-    config.network.update(width=8, frame_width=8, heads=1, level_width=8, reach=4)
+    config.network.update(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
+                          local_width=8, heads=1, level_width=8, reach=4)
     config.sampler.update(kind="ancestral", levels=3)
     settings = from_config(config)
     vocabulary = settings.data.vocabulary(True)
