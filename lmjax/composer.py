@@ -122,6 +122,21 @@ def load(path: str | os.PathLike[str] | None = None) -> Composer:
     return Composer(settings, vocabulary, params, frequencies, about, folder)
 
 
+def untrained(settings: Settings, articulation: bool, seed: int = 0) -> Composer:
+    """A composer with fresh weights, which knows nothing yet: to tell times by, and for tests.
+
+    Args:
+      settings: the config's.
+      articulation: whether the data is to tell struck from held cells (see `DataSettings`).
+      seed: of the weights.
+    """
+    vocabulary = settings.data.vocabulary(articulation)
+    tracks = jnp.zeros((1, settings.training.length, len(rhythm.SIZES)), jnp.int32)
+    params = jax.jit(build_model(settings, vocabulary).init)(jax.random.key(seed), tracks)
+    share = vocabulary.valid / vocabulary.valid.sum(axis=1, keepdims=True)
+    return Composer(settings, vocabulary, params, share.astype(np.float32), about={})
+
+
 def _settings_of(config: Mapping[str, Any]) -> Settings:
     """A checkpoint's settings.
 

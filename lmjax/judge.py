@@ -67,16 +67,20 @@ def bach_windows(pieces: Sequence[Piece], length: int, seed: int = 0) -> list[Ch
 
 def sample_windows(composer: Composer, num: int, length: int, seed: int = 0,
                    progress: bool = False) -> list[Chorale]:
-    """Windows from the middle of pieces that were never written.
+    """Windows from the middle of pieces that were never written (see `open_tracks`)."""
+    drawn = draw(composer, jax.random.key(seed), num, open_tracks(length),
+                 composer.settings.compose.batch_size, progress)
+    return [notes_of(*drawn.notes(n)) for n in range(num)]
 
-    They are in 4/4 from a downbeat where the composer knows of metre; their key, their fermatas
-    and where they begin and end in a piece are left open.
+
+def open_tracks(length: int) -> np.ndarray:
+    """The tracks int32[length, C] of a window of 4/4 from a downbeat.
+
+    Its key, its fermatas and where it begins and ends in a piece are left open.
     """
     tracks = Form.with_frames(length, key=None).tracks()
     tracks[:, [rhythm.START, rhythm.END]] = 0
-    drawn = draw(composer, jax.random.key(seed), num, tracks,
-                 composer.settings.compose.batch_size, progress)
-    return [notes_of(*drawn.notes(n)) for n in range(num)]
+    return tracks
 
 
 def counterpoint(columns: Mapping[str, Sequence[Chorale]]) -> Tables:

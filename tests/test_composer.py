@@ -33,6 +33,19 @@ def test_the_frequencies_are_those_of_the_training_data(composer, tiny):
         assert composer.frequencies[voice, 0] == 0
 
 
+def test_a_composer_with_fresh_weights(composer):
+    fresh, other = (composer_module.untrained(composer.settings, articulation=False, seed=seed)
+                    for seed in (0, 1))
+    assert fresh.settings == composer.settings and fresh.vocabulary == composer.vocabulary
+    shapes = [jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), one.params)
+              for one in (fresh, composer)]
+    assert shapes[0] == shapes[1]
+    assert any((a != b).any() for a, b in zip(
+        jax.tree.leaves(fresh.params), jax.tree.leaves(other.params), strict=True))
+    np.testing.assert_allclose(fresh.frequencies.sum(axis=1), 1, rtol=1e-6)
+    assert ((fresh.frequencies > 0) == fresh.vocabulary.valid).all()
+
+
 def test_a_checkpoint_of_another_version(copy, monkeypatch):
     about = lmjax.load(copy).about
     del about["config"]["network"]["channels"]

@@ -68,6 +68,7 @@ def write_bands(path: str | os.PathLike[str], panels: Mapping[str, Mapping[str, 
     if not panels:
         raise ValueError("a picture needs at least one panel")
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    places = [x for curves in panels.values() for xs, _ in curves.values() for x in xs]
     rows = -(-len(panels) // columns)
     picture = Figure(figsize=(3.6 * columns, 2.7 * rows), layout="constrained", facecolor="white")
     for place, (label, curves) in enumerate(panels.items(), start=1):
@@ -83,6 +84,7 @@ def write_bands(path: str | os.PathLike[str], panels: Mapping[str, Mapping[str, 
             axes.fill_between(xs, lows, highs, color=colour, alpha=0.15, lw=0)
             axes.plot(xs, values, label=name, color=colour, marker=marker, lw=1.3, ms=3.5)
         axes.set_xscale("log", base=2)
+        axes.set_xlim(min(places, default=1) / 1.2, max(places, default=1) * 1.2)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_title(label, fontsize=8)
         axes.set_xlabel(xlabel, fontsize=8)

@@ -15,10 +15,11 @@ def test_curve_is_a_png(tmp_path: Path) -> None:
 
 
 def test_bands_are_a_png(tmp_path: Path) -> None:
-    """Also where a figure could not be measured, and where a panel has no level."""
+    """Also where a figure could not be measured, at one place or anywhere, or has no level."""
     path, nan = tmp_path / "bands.png", float("nan")
     panels = {"dissonant, %": {"ode": ([8, 16], [(2.0, 1.0, 3.0), (1.0, 0.5, 1.5)])},
-              "fifths": {"langevin": ([8], [(nan, nan, nan)]), "ode": ([9], [(1.0, 1.0, 1.0)])}}
+              "fifths": {"langevin": ([8], [(nan, nan, nan)]), "ode": ([9], [(1.0, 1.0, 1.0)])},
+              "octaves": {"langevin": ([8], [(nan, nan, nan)])}}
     write_bands(path, panels, {"dissonant, %": {"Bach": (0.5, 0.4, 0.6)}}, "evaluations")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert [file.name for file in tmp_path.iterdir()] == ["bands.png"]
