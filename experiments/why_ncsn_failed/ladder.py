@@ -1,6 +1,6 @@
 """From the paper's configuration to ours, one change at a time, each trained for the same time.
 
-    python experiments/why_ncsn_failed/ladder.py --minutes=5 --workdir=runs/ladder
+    python -m experiments.why_ncsn_failed.ladder --minutes=5 --workdir=runs/ladder
 
 Writes `ladder.json` and `ladder.md`. Interrupted, the same command goes on; a rung that is done is
 not run again. `--rungs=paper,sampler` runs those alone. What is compared, and why, is said in the
@@ -14,8 +14,6 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))  # for configs and experiments
 
 import jax
 from absl import logging
