@@ -184,10 +184,38 @@ def sample(
       start: see `initial`.
     """
     start_keys, chain_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
-    first, last = sampler.plan.sigma[0], sampler.plan.target[-1]
-    x = initial(start_keys, condition.frames.shape[1], centre, first, start)
-    x, diagnostics = run(chain_keys, denoise, sampler, x, condition)
-    final = denoise(x, jnp.full(x.shape[:1], last), condition)
+    x = initial(start_keys, condition.frames.shape[1], centre, sampler.plan.sigma[0], start)
+    return _finish(chain_keys, denoise, sampler, x, condition, legal)
+
+
+def vary(
+        keys: jax.Array, denoise: Denoise, sampler: Sampler, clean: jax.Array,
+        condition: Condition, legal: Legal,
+) -> Sample:
+    """Music near some that is given: noised to the sampler's first level, and brought back.
+
+    The higher the level, the less is kept (Meng et al. 2022, "SDEdit").
+
+    Args:
+      keys: B PRNG keys.
+      denoise: the model, with whatever constraints wrap it.
+      sampler: the way back.
+      clean: float32[B, T, D], the given music, embedded.
+      condition: what is known.
+      legal: as in `sample`.
+    """
+    noise_keys, chain_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
+    x = clean + sampler.plan.sigma[0] * normal(noise_keys, clean.shape[1:])
+    return _finish(chain_keys, denoise, sampler, x, condition, legal)
+
+
+def _finish(
+        keys: jax.Array, denoise: Denoise, sampler: Sampler, x: jax.Array, condition: Condition,
+        legal: Legal,
+) -> Sample:
+    """From a state at the first noise level to tokens."""
+    x, diagnostics = run(keys, denoise, sampler, x, condition)
+    final = denoise(x, jnp.full(x.shape[:1], sampler.plan.target[-1]), condition)
     tokens, corrected = decode(final.logits, legal, condition.frames)
     return Sample(tokens, final.logits, final.mean, corrected, diagnostics)
 

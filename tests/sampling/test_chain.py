@@ -174,3 +174,18 @@ def test_starts(keys):
     assert abs(uniform.mean() - 0.5) < 4 * np.sqrt(1 / 12 / uniform.size)
     with pytest.raises(ValueError, match="gamma"):
         chain.initial(keys(1), 1, centre, 1.0, "gamma")
+
+
+def test_variations_keep_the_more_the_less_they_are_noised(free, anything, keys):
+    """From little noise the given tokens come back; from much, what was given is forgotten."""
+    batch = 2000
+    given = embed(PAIR, jnp.ones((batch, 1, 1), jnp.int32))
+    shares = []
+    for sigma in (0.2, 1.0, 30.0):
+        sampler = predictors.ancestral(geometric(sigma, 0.1, 60))
+        varied = jax.jit(lambda keys, sampler=sampler: chain.vary(
+            keys, coin, sampler, given, free(batch, 1), anything(1, 2)))(keys(batch))
+        shares.append(float((varied.tokens == 1).mean()))
+    assert shares[0] > 0.99
+    assert 0.4 < shares[1] < 0.9
+    assert abs(shares[2] - 0.3) < 4 * np.sqrt(0.7 * 0.3 / batch)
