@@ -81,7 +81,8 @@ def drawn(monkeypatch):
 CELLS = [Cell("ode", 9), Cell("predictor_corrector", 8), Cell("ancestral", 8)]
 
 
-def test_points_are_drawn_once(composer, data, tmp_path, drawn, contents):
+def test_points_are_drawn_once(composer, data, tmp_path, drawn, contents, monkeypatch):
+    monkeypatch.setattr(report, "picture", lambda *arguments: None)
     points = measure(composer, data, CELLS[:1], tmp_path, QUICK, progress=False)
     assert drawn == [9]
     again = measure(composer, data, CELLS, tmp_path, QUICK, progress=False)
