@@ -118,7 +118,8 @@ def measure(composer: Composer, data: Dataset, cells: Sequence[Cell], folder: pa
             bar.set_description(f"{cell.name} {cell.budget}")
             points[cell] = point(cell)
             bar.update(costs[cell])
-            report.write(folder, about, beside, points, limit)
+            report.write(folder, about, beside,
+                         {cell: points[cell] for cell in cells if cell in points}, limit)
     return points
 
 

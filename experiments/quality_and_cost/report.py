@@ -147,15 +147,17 @@ def _cell(interval: Interval) -> str:
 
 def picture(path: pathlib.Path, bach: Mapping[str, Measured],
             points: Mapping[Cell, Point]) -> None:
-    """A panel for each row, a curve for each sampler."""
+    """A panel for each row that was measured, a curve for each sampler."""
+    rows = [row for row in ROWS.values() if not all(
+        np.isnan(point.measured.table[row.label][0]) for point in points.values())]
     names = dict.fromkeys(cell.name for cell in points)
     curves = {name: sorted((point for cell, point in points.items() if cell.name == name),
                            key=lambda point: point.evaluations) for name in names}
     panels = {row.label: {name: ([point.evaluations for point in curve],
                                  [point.measured.table[row.label] for point in curve])
-                          for name, curve in curves.items()} for row in ROWS.values()}
+                          for name, curve in curves.items()} for row in rows}
     levels = {row.label: {name: measured.table[row.label] for name, measured in bach.items()}
-              for row in ROWS.values()}
+              for row in rows}
     # The split that samples are told from is at no distance from itself.
     levels[SEPARATION.label] = dict(list(levels[SEPARATION.label].items())[1:])
     write_bands(path, panels, levels, "network evaluations")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Told apart by those who see fewer colours (Okabe & Ito 2008), and by their markers without any.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP"
+GREYS = ("#444444", "#999999")  # of levels
 
 Interval = tuple[float, float, float]  # value, and the ends of its interval
 Banded = tuple[Sequence[float], Sequence[Interval]]  # xs, and what was measured there
@@ -55,7 +56,7 @@ def write_bands(path: str | os.PathLike[str], panels: Mapping[str, Mapping[str, 
     Args:
       path: of the file.
       panels: label of a figure -> name of a curve -> its xs, all positive, and what was measured
-        there; a curve of one name looks alike in all panels.
+        there. What has one name looks alike in all panels.
       levels: label of a figure -> name -> what does not depend on x, drawn as a level.
       xlabel: what the xs are, with their unit. Their axis is logarithmic.
       columns: panels in a row.
@@ -67,14 +68,15 @@ def write_bands(path: str | os.PathLike[str], panels: Mapping[str, Mapping[str, 
     from matplotlib.figure import Figure
     if not panels:
         raise ValueError("a picture needs at least one panel")
-    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    names, beside = (list(dict.fromkeys(name for named in group.values() for name in named))
+                     for group in (panels, levels))
     places = [x for curves in panels.values() for xs, _ in curves.values() for x in xs]
     rows = -(-len(panels) // columns)
     picture = Figure(figsize=(3.6 * columns, 2.7 * rows), layout="constrained", facecolor="white")
     for place, (label, curves) in enumerate(panels.items(), start=1):
         axes = picture.add_subplot(rows, columns, place)
-        for grey, (name, (value, low, high)) in zip(
-                ("#444444", "#999999"), levels.get(label, {}).items(), strict=False):
+        for name, (value, low, high) in levels.get(label, {}).items():
+            grey = GREYS[beside.index(name) % len(GREYS)]
             axes.axhspan(low, high, color=grey, alpha=0.15, lw=0)
             axes.axhline(value, color=grey, lw=1, ls="--", label=name)
         for name, (xs, intervals) in curves.items():
