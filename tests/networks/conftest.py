@@ -9,6 +9,16 @@ from lmjax.noise.condition import Condition
 RANGES = ((60, 62), (60, 61), (48, 49), (36, 38))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_to_compile():
+    """Networks are compiled many times here, and run a few times each."""
+    name = "jax_disable_most_optimizations"
+    before = jax.config.read(name)
+    jax.config.update(name, True)
+    yield
+    jax.config.update(name, before)
+
+
 @pytest.fixture(scope="session")
 def space_of():
     """The tables of a vocabulary."""

@@ -340,6 +340,26 @@ def test_without_smoothing_context_is_heard_all_the_same(heard, deaf, deaf_param
     assert change.min() > 1e-4
 
 
+# What the context is made to say: of the tokens without pitch, and of those of each kind with one.
+PLAIN = np.arange(1.0, 13.0).reshape(4, 3)
+OF_PITCH = -np.arange(1.0, 9.0).reshape(4, 2)
+
+
+def stated(space, params, apply):
+    """What that adds to the logits, float[B, T, V, K]."""
+    def biases(*columns):
+        return jnp.asarray(np.concatenate(columns, axis=1).ravel(), jnp.float32)
+
+    others, kinds = space.others, space.kinds
+    quiet = silenced(params, "cells", "plain")
+    loud = changed(
+        quiet, plain={**quiet["params"]["plain"],
+                      "bias": biases(PLAIN[:, :others], np.zeros((4, others + 1)))},
+        cells={**quiet["params"]["cells"],
+               "bias": biases(OF_PITCH[:, :kinds], np.zeros((4, 1)))})
+    return np.asarray(apply(loud)) - np.asarray(apply(quiet))
+
+
 def test_it_reads_the_hold_encoding(space_of, hold_ranges, some_condition):
     space = space_of(Vocabulary("hold", hold_ranges, padding=True))
     network = network_of(space)
@@ -354,12 +374,23 @@ def test_it_reads_the_hold_encoding(space_of, hold_ranges, some_condition):
     assert logits.shape == own.shape and np.isfinite(logits).all()
     np.testing.assert_array_equal(logits == NEVER, np.broadcast_to(~space.valid, logits.shape))
     assert (np.asarray(jax.nn.softmax(logits))[0, 3, :, 3] > 0.999).all()
-    # Each token, with a pitch or without, has something of its own that context says.
-    quiet = np.asarray(apply(silenced(params, "cells", "plain"), own, sigma, condition))
-    said = np.asarray(log_share(logits) - log_share(quiet))[0, 0]
-    for voice in range(4):
-        values = said[voice][space.valid[voice]]
-        assert np.abs(values[:, None] - values)[~np.eye(len(values), dtype=bool)].min() > 1e-5
+    said = stated(space, params, lambda params: apply(params, own, sigma, condition))
+    for voice, size in enumerate(space.valid.sum(axis=1)):
+        (hold, rest, end), pitch = PLAIN[voice, :3], OF_PITCH[voice, 0]
+        np.testing.assert_allclose(
+            said[..., voice, :size],
+            np.broadcast_to([hold, rest, *[pitch] * (size - 3), end], (BATCH, TIME, size)),
+            atol=1e-3)
+
+
+def test_what_context_says_of_a_token_is_said_of_that_token(
+        apply, params, table, space, some_condition):
+    own, sigma = noisy_evidence(table, space)
+    said = stated(space, params, lambda params: apply(params, own, sigma, some_condition()))
+    for voice, size in enumerate(space.valid.sum(axis=1)):
+        row = [PLAIN[voice, 0], *[*OF_PITCH[voice]] * (size // 2)]  # rest, then struck and held
+        np.testing.assert_allclose(
+            said[..., voice, :size], np.broadcast_to(row, (BATCH, TIME, size)), atol=1e-3)
 
 
 @pytest.mark.parametrize("fields, message", [

@@ -26,29 +26,30 @@ def denoise(model, params, x, sigma, condition, key=None):
     return model.denoiser(params, key)(x, sigma, condition)
 
 
+@pytest.fixture(scope="module")
 def learned(space):
     model = ScoreModel(space, TINY, EmbeddingSettings("learned", width=6), (3, 5))
     return model, fresh(model)
 
 
-def test_learned_vectors_have_length_one(space):
-    model, params = learned(space)
+def test_learned_vectors_have_length_one(learned, space):
+    model, params = learned
     table = model.table(params)
     assert table.shape == (*space.valid.shape, 4 * 6)
     np.testing.assert_allclose(
         jnp.linalg.norm(table, axis=-1), space.valid.astype(float), atol=1e-5)
 
 
-def test_learned_vectors_stand_in_their_voices_slice(space):
-    model, params = learned(space)
+def test_learned_vectors_stand_in_their_voices_slice(learned, space):
+    model, params = learned
     slices = np.asarray(model.table(params)).reshape(*space.valid.shape, 4, 6)
     for voice in range(4):
         others = np.delete(slices[voice], voice, axis=1)
         assert (others == 0).all()
 
 
-def test_struck_and_held_share_the_vector_of_their_pitch(space):
-    model, params = learned(space)
+def test_struck_and_held_share_the_vector_of_their_pitch(learned):
+    model, params = learned
     # With no vector for the articulation, the two are the same.
     inner = dict(params["embedding"]["params"])
     inner["articulation"] = jnp.zeros_like(inner["articulation"])
@@ -96,8 +97,8 @@ def test_an_unknown_embedding_is_refused():
         EmbeddingSettings("two_hot")
 
 
-def test_the_evidence_models_mean_is_that_of_its_logits(space, random_condition):
-    model, params = learned(space)
+def test_the_evidence_models_mean_is_that_of_its_logits(learned, random_condition):
+    model, params = learned
     x, sigma = jax.random.normal(jax.random.key(1), (2, 6, 24)), jnp.array([0.3, 3.0])
     denoised = denoise(model, params, x, sigma, random_condition(2, 6))
     mean = np.einsum("btvk,vkd->btd", jax.nn.softmax(denoised.logits), model.table(params))
