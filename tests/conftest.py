@@ -5,10 +5,11 @@ import os
 import runpy
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
@@ -64,6 +65,16 @@ def tiny(tmp_path_factory) -> Path:
     path = folder / "tiny.py"
     path.write_text(TINY_CONFIG.format(root=str(ROOT), data=str(folder / "tiny.npz")))
     return path
+
+
+@pytest.fixture(scope="module")
+def quick_to_compile() -> Iterator[None]:
+    """For networks that are compiled many times, and run a few times each."""
+    name = "jax_disable_most_optimizations"
+    before = jax.config.read(name)
+    jax.config.update(name, True)
+    yield
+    jax.config.update(name, before)
 
 
 class Ended(NamedTuple):

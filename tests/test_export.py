@@ -1,3 +1,4 @@
+import re
 import sys
 
 import jax
@@ -69,14 +70,14 @@ def test_what_lies_beside_the_weights_is_kept(run, trained, tmp_path, contents):
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("options, size, advice", [
-    ([], "0.1", "try --half, or train a smaller network"),
-    (["--half"], "0.0", "train a smaller network")])
-def test_weights_that_are_too_large(run, trained, tmp_path, monkeypatch, options, size, advice):
+@pytest.mark.parametrize("options, advice", [
+    ([], "try --half, or train a smaller network"), (["--half"], "train a smaller network")])
+def test_weights_that_are_too_large(run, trained, tmp_path, monkeypatch, options, advice):
     monkeypatch.setattr(export_module, "LARGEST", 0.01)
-    assert run(trained, tmp_path, *options) == (
-        f"lmjax: the weights of {trained} take {size} MB, and no more than 0.01 MB may travel; "
-        f"{advice}")
+    # How well Orbax compresses them is not the same every time.
+    assert re.fullmatch(
+        re.escape(f"lmjax: the weights of {trained} take ") + r"0\.[01] MB" + re.escape(
+            f", and no more than 0.01 MB may travel; {advice}"), run(trained, tmp_path, *options))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,13 +10,8 @@ RANGES = ((60, 62), (60, 61), (48, 49), (36, 38))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_to_compile():
-    """Networks are compiled many times here, and run a few times each."""
-    name = "jax_disable_most_optimizations"
-    before = jax.config.read(name)
-    jax.config.update(name, True)
-    yield
-    jax.config.update(name, before)
+def _quick_to_compile(quick_to_compile):
+    """All of these."""
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ from lmjax.training.conditions import ConditionSettings
 from lmjax.training.state import TrainState
 from lmjax.training.step import LOSSES, LossSettings, build_step, loss
 
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
+
 BATCH, TIME, TRACK_SIZES = 4, 8, (3, 5)
 RANGES = ((60, 62), (60, 61), (48, 49), (36, 38))
 NOISE = SigmaDistribution("log_uniform", 0.1, 2.0)
@@ -191,7 +193,7 @@ print(json.dumps({n: run(n) for n in (1, 8)}))
 def test_eight_devices_do_what_one_does(tmp_path):
     root = Path(__file__).parents[2]
     environment = os.environ | {
-        "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(root),
+        "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(root), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     done = subprocess.run([sys.executable, "-c", ON_DEVICES, str(tmp_path)], env=environment,
                           cwd=root, capture_output=True, text=True, check=False)
