@@ -46,6 +46,7 @@ def get_config() -> ml_collections.ConfigDict:
             "level_width": 64,
             "dropout": 0.05,
             "smoothing": True,
+            "pairs": True,
             "symmetry": True,
         },
         # lmjax.noise.schedule.SigmaDistribution
@@ -70,7 +71,8 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.training.optimizer.OptimizerSettings
         "optimizer": {
-            "learning_rate": 3e-3,
+            "kind": "muon",
+            "learning_rate": 4e-3,
             "warmup": 200,
             "decay": 0.4,
             "b2": 0.99,
@@ -80,7 +82,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.settings.TrainingSettings
         "training": {
-            "steps": 20_000,
+            "steps": 16_000,
             "batch_size": 4,
             "length": 128,
             "devices": 0,

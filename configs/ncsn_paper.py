@@ -31,11 +31,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.loss.update(kind="weighted_denoising", sigma="batch")
     config.condition.update(known=0.0, drop=0.0)
     # Text: Adam at 1e-3; no warm-up, decay, clipping or average of the weights.
-    config.optimizer.update(learning_rate=1e-3, warmup=0, decay=0.0, b2=0.999, weight_decay=0.0,
-                            clip=0.0, ema=0.0)
+    config.optimizer.update(kind="adam", learning_rate=1e-3, warmup=0, decay=0.0, b2=0.999,
+                            weight_decay=0.0, clip=0.0, ema=0.0)
     # Code: eight whole pieces a batch. Here windows of 256 sixteenths, longer than most pieces.
     # The number of steps is ours: as long a training on a CPU as that of `configs/ncsn.py`.
-    config.training.update(batch_size=8, length=256, steps=1_000, evaluate_every=100,
+    config.training.update(batch_size=8, length=256, steps=1_700, evaluate_every=100,
                            evaluate_windows=16, checkpoint_every=100)
     # Text: annealed Langevin with epsilon = 2e-5, 100 steps a level, a final denoising step. The
     # rate is epsilon / sigma_L^2. Code: the chain starts from U(0, 1).

@@ -7,10 +7,11 @@ a Markov chain for each voice gathers what neighbouring frames say (`smoothing`)
 to clean the input, and at the end with what the context makes likely. And harmony is the same in
 every key: all layers between commute with transposition (`symmetry`).
 
-A state goes this way: evidence of tokens -> first posterior and messages of each voice, laid on
-one pitch axis -> features of each pitch from all pitches around it -> folded to pitch classes ->
-a transformer over groups of frames -> laid back on the pitch axis -> logits of tokens and fresh
-notes -> the chain again.
+A state goes this way: evidence of tokens -> first posterior of each voice, here and in the frames
+before and after, laid on one pitch axis -> features of each pitch from all pitches around it ->
+folded to pitch classes -> a transformer over groups of frames -> laid back on the pitch axis ->
+logits of tokens and fresh notes, and what the voices' motion says of one another (`pairs`) -> the
+chain again.
 """
 
 import dataclasses
@@ -21,7 +22,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmjax.networks.layers import channel_dropout, fourier_features
-from lmjax.networks.smoothing import distribution, holding, likelihood, neighbours, same_note
+from lmjax.networks.pairs import VoicePairs
+from lmjax.networks.smoothing import (
+    distribution,
+    holding,
+    likelihood,
+    neighbours,
+    same_note,
+    shifted,
+)
 from lmjax.networks.symmetry import (
     ModulatedBlock,
     PitchClassDense,
@@ -37,6 +46,7 @@ from lmjax.noise.embed import NEVER
 KNOWN_CELL = -30.0  # log-likelihood of every other token where a cell is given
 UNHEARD = 1e-12  # the least likelihood of what sounds, before its logarithm
 SMALL = nn.initializers.normal(0.02)  # for what is added to exact evidence: little at first
+LARGEST_PUSH = 8.0  # nats, of what pairs say, in the chains: their messages stay in float32
 STEPWISE = -0.15  # at first, log-probability per semitone that a melody moves
 
 
@@ -59,6 +69,7 @@ class EvidenceSettings:
       dropout: share of channels that are dropped in training: of the frames' features on their
         way into and out of the transformer, and of its hidden layers.
       smoothing: whether the frames around a cell are heard by the chains.
+      pairs: whether voices hear how the others move; for chains that are heard.
       symmetry: whether weights are shared over transpositions.
     """
 
@@ -76,12 +87,15 @@ class EvidenceSettings:
     level_width: int = 64
     dropout: float = 0.05
     smoothing: bool = True
+    pairs: bool = True
     symmetry: bool = True
 
     def __post_init__(self) -> None:
         if self.heads > 0 and self.channels % self.heads:
             raise ValueError(f"network.channels must be a multiple of network.heads, but they are "
                              f"{self.channels} and {self.heads}")
+        if self.pairs and not self.smoothing:
+            raise ValueError("network.pairs needs network.smoothing: pairs read the chains")
         if self.level_width % 2:
             raise ValueError(f"network.level_width must be even, not {self.level_width}")
 
@@ -137,24 +151,31 @@ class EvidenceNetwork(nn.Module):
         seen = likelihood(heard, exists)
         before, after = fresh, jnp.ones_like(fresh)
         if cfg.smoothing:
-            hold = nn.Dense(voices, kernel_init=SMALL, bias_init=nn.initializers.ones,
-                            name="early_hold")(local)
-            before, after = neighbours(
-                seen, holding(hold), fresh, self._motion(usual, exists))
-        views = [seen * before * after, before, after * fresh]
-        views = [view / (view.sum(-1, keepdims=True) + 1e-9) for view in views]
+            hold = holding(nn.Dense(voices, kernel_init=SMALL, bias_init=nn.initializers.ones,
+                                    name="early_hold")(local))
+            motion = self._motion(usual, exists)
+            before, after = neighbours(seen, hold, fresh, motion)
+        arriving = leaving = jnp.zeros_like(heard)
+        if cfg.pairs:
+            arriving, leaving = VoicePairs(space, name="pairs")(
+                seen, before, after, jnp.where(m.frames[..., None], hold, 1.0), motion)
+        posterior = seen * before * after
+        posterior = posterior / (posterior.sum(-1, keepdims=True) + 1e-9)
 
-        laid = [self._lay(view) for view in views]
-        pitches = self._pitches(laid, local)
-        frame = self._frame(pitches, laid[0], local, key)
+        laid = self._lay(posterior * m.frames[..., None, None])
+        pitches = self._pitches([laid, shifted(laid, -1), shifted(laid, 1)], local)
+        frame = self._frame(pitches, laid, local, key)
         frame = self._trunk(frame, level, m.frames, train)
         context, fresh, hold = self._cells(frame, pitches, local)
         logits = context + self.param("prior", nn.initializers.zeros, (voices, tokens)) + evidence
+        around = leaving
         if cfg.smoothing:
+            # A note is left once, however long it was held: all its frames should hear of it.
+            seen = seen * jnp.exp(jnp.clip(leaving, -LARGEST_PUSH, LARGEST_PUSH))
             before, after = neighbours(
-                seen, holding(hold + 1.0), distribution(fresh + usual, exists))
-            around = jnp.log(before + 1e-9) + jnp.log(after + 1e-9)
-            logits = logits + jnp.einsum("btvs,vks->btvk", around, sounds)
+                seen, holding(hold + 1.0), distribution(fresh + usual + arriving, exists))
+            around = around + jnp.log(before + 1e-9) + jnp.log(after + 1e-9)
+        logits = logits + jnp.einsum("btvs,vks->btvk", around, sounds)
         return jnp.where(space.valid, logits, NEVER)
 
     def _local(self, m: Condition, heard: jax.Array,
@@ -194,8 +215,8 @@ class EvidenceNetwork(nn.Module):
         return laid.reshape(*shares.shape[:2], pitches, voices)
 
     def _pitches(self, laid: list[jax.Array], local: jax.Array) -> jax.Array:
-        """Features of every pitch, float32[B, T, P, C]: all views of all voices, laid on the
-        pitch axis, as heard from there."""
+        """Features of every pitch, float32[B, T, P, C]: what is laid on the pitch axis, of all
+        voices, as heard from there."""
         cfg = self.settings
         features = PitchDense(cfg.pitch_channels, cfg.symmetry, name="pitch")(
             jnp.concatenate(laid, axis=-1))

@@ -64,6 +64,13 @@ class TokenSpace:
         places = _one_hot(self._positions, self.pitches)
         return np.einsum("vks,vkp->vsp", self.sounds, places).clip(0, 1)
 
+    @functools.cached_property
+    def octaves(self) -> np.ndarray:
+        """float32[V, S, Q]: `axis`, lengthened to whole octaves from pitch class 0."""
+        below = self.lowest_class
+        above = -(below + self.pitches) % PITCH_CLASSES
+        return np.pad(self.axis, ((0, 0), (0, 0), (below, above)))
+
     @property
     def lowest_class(self) -> int:
         """The pitch class of the axis's first pitch."""

@@ -1,0 +1,133 @@
+"""What voices hear of one another's motion, on chains that are certain."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmjax.music.tokens import Vocabulary
+from lmjax.networks.pairs import GAIN, VoicePairs
+from lmjax.networks.smoothing import neighbours
+
+LOW, HIGH = 48, 71
+SOPRANO, BASS = 0, 3
+REACHED, ALIKE, LEFT = range(3)  # the tables: by one step, in one direction, and onwards by one
+FIFTH, THIRD = 7, 4
+
+
+@pytest.fixture(scope="module")
+def pairs(space_of):
+    return VoicePairs(space_of(Vocabulary(ranges=((LOW, HIGH),) * 4)))
+
+
+@pytest.fixture(scope="module")
+def apply(pairs):
+    return jax.jit(pairs.apply)
+
+
+@pytest.fixture(scope="module")
+def said(pairs, apply):
+    """What pairs say of the notes that sound, [T, V] twice, for pitches [T, V] and one entry."""
+    size = pairs.space.sounds.shape[-1]
+    steps = np.abs(np.arange(size) - np.arange(size)[:, None])
+    motion = np.exp(-0.1 * steps)
+    motion = np.tile(motion / motion.sum(axis=1, keepdims=True), (4, 1, 1))
+
+    def measure(pitch, entry, value=1.0, present=None):
+        pitch = np.asarray(pitch)
+        sound = np.where(pitch < 0, 0, pitch - LOW + 1)  # the first is a rest
+        seen = jnp.asarray(0.99 * np.eye(size)[sound] + 1e-6, jnp.float32)[None]
+        hold = np.full((1, *pitch.shape), 0.5)
+        hold[0, 1:][pitch[1:] != pitch[:-1]] = 0.01
+        hold[0, :][np.asarray(present if present is not None else [True] * len(pitch)) == 0] = 1.0
+        fresh = jnp.full(seen.shape, 1 / size)
+        before, after = neighbours(seen, jnp.asarray(hold), fresh, jnp.asarray(motion))
+        tables = np.zeros((3, 4, 4, 12))
+        if entry is not None:
+            tables[entry] = value / GAIN
+        else:
+            tables += value / GAIN
+        both = apply({"params": {"tables": jnp.asarray(tables, jnp.float32)}}, seen, before, after,
+                     jnp.asarray(hold), jnp.asarray(motion))
+        return [np.take_along_axis(np.asarray(part[0]), sound[..., None], -1)[..., 0]
+                for part in both]
+    return measure
+
+
+def test_a_parallel_is_told_to_the_voice_that_reaches_it(said):
+    # Bass and soprano, a fifth apart, go up a tone together.
+    pitch = [[55, 60, 64, 48], [57, 60, 64, 50], [57, 60, 64, 50]]
+    arriving, leaving = said(pitch, (REACHED, BASS, SOPRANO, FIFTH))
+    np.testing.assert_allclose(arriving[1], [1, 0, 0, 0], atol=2e-2)
+    np.testing.assert_allclose(arriving[[0, 2]], 0, atol=2e-2)
+    np.testing.assert_allclose(leaving, 0, atol=1e-6)
+
+
+def test_and_to_the_note_from_which_it_is_reached(said):
+    pitch = [[55, 60, 64, 48], [57, 60, 64, 50], [57, 60, 64, 50]]
+    arriving, leaving = said(pitch, (LEFT, BASS, SOPRANO, FIFTH))
+    np.testing.assert_allclose(leaving[0], [1, 0, 0, 0], atol=2e-2)
+    np.testing.assert_allclose(leaving[1:], 0, atol=2e-2)
+    np.testing.assert_allclose(arriving, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pitch", [
+    [[55, 60, 64, 48], [57, 60, 64, 53]],  # by other steps
+    [[55, 60, 64, 48], [57, 60, 64, 48]],  # the bass stays
+    [[57, 60, 64, 50], [57, 60, 64, 50]],  # both stay
+    [[55, 60, 64, 51], [57, 60, 64, 53]],  # a third
+    [[-1, 60, 64, 48], [57, 60, 64, 50]],  # out of a rest
+])
+def test_what_is_no_parallel_is_not(said, pitch):
+    np.testing.assert_allclose(said(pitch, (REACHED, BASS, SOPRANO, FIFTH))[0][1], 0, atol=2e-2)
+
+
+def test_intervals_are_counted_from_the_other_voice_modulo_the_octave(said):
+    for pitch, interval in (([[64, 60, 64, 48], [66, 60, 64, 50]], THIRD),
+                            ([[52, 60, 64, 60], [54, 60, 64, 62]], THIRD),
+                            ([[67, 60, 64, 48], [69, 60, 64, 50]], FIFTH)):
+        np.testing.assert_allclose(
+            said(pitch, (REACHED, BASS, SOPRANO, interval))[0][1, SOPRANO], 1, atol=2e-2)
+
+
+def test_similar_motion_is_any_two_steps_in_one_direction(said):
+    entry = (ALIKE, BASS, SOPRANO, FIFTH)
+    for before, alike in (([54, 60, 64, 48], 1), ([50, 60, 64, 48], 1), ([59, 60, 64, 52], 1),
+                          ([55, 60, 64, 52], 0), ([59, 60, 64, 48], 0), ([57, 60, 64, 48], 0)):
+        arriving, _ = said([before, [57, 60, 64, 50]], entry)
+        np.testing.assert_allclose(arriving[1], [alike, 0, 0, 0], atol=2e-2)
+
+
+def test_a_voice_is_not_told_of_itself(said):
+    alone = [[55, 60, 64, 48], [57, 60, 64, 48]]
+    for part in said(alone, None):
+        np.testing.assert_allclose(part, 0, atol=0.1)
+    together = [[55, 60, 64, 48], [57, 62, 66, 50]]
+    arriving, leaving = said(together, None)
+    # Of three others, by one step and in one direction; onwards, by the step alone.
+    np.testing.assert_allclose(arriving[1], 6, atol=0.2)
+    np.testing.assert_allclose(leaving[0], 3, atol=0.2)
+
+
+def test_frames_that_do_not_exist_are_silent(said):
+    pitch = [[55, 60, 64, 48], [57, 60, 64, 50]]
+    arriving, leaving = said(pitch, (LEFT, BASS, SOPRANO, FIFTH), present=[1, 0])
+    np.testing.assert_array_equal(leaving, 0)
+    np.testing.assert_array_equal(arriving[1], 0)
+
+
+def test_it_starts_silent_and_teaches_the_chains_nothing(pairs, apply):
+    shape = (1, 3, 4, pairs.space.sounds.shape[-1])
+    shares = jax.nn.softmax(jax.random.normal(jax.random.key(0), shape))
+    chain = shares, shares, shares, jnp.full(shape[:3], 0.3), jnp.ones((4, *shape[-1:] * 2)) / 25
+    params = pairs.init(jax.random.key(0), *chain)
+    for part in apply(params, *chain):
+        assert part.shape == shape
+        np.testing.assert_array_equal(part, 0)
+    loud = jax.tree.map(jnp.ones_like, params)
+    slopes = jax.grad(
+        lambda *chain: sum(part.sum() for part in apply(loud, *chain)), range(5))(*chain)
+    assert all((slope == 0).all() for slope in slopes)
+    slope, = jax.tree.leaves(jax.grad(
+        lambda params: sum(part.sum() for part in apply(params, *chain)))(params))
+    assert (slope != 0).sum() == 3 * 4 * 3 * 12  # all but those of a voice with itself
