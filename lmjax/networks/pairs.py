@@ -12,6 +12,8 @@ upwards, and all steps downwards, together: similar motion. Tables start at zero
 they have learned, by themselves, to refuse fifths and octaves.
 """
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -57,7 +59,8 @@ class VoicePairs(nn.Module):
 
         def over_octaves(shares: jax.Array) -> jax.Array:
             # Slices: far cheaper on a CPU than the sum over an axis of a reshaped array.
-            return sum(shares[..., i:i + PITCH_CLASSES] for i in range(0, size, PITCH_CLASSES))
+            return functools.reduce(jnp.add, [
+                shares[..., i:i + PITCH_CLASSES] for i in range(0, size, PITCH_CLASSES)])
 
         def in_octaves(logits: jax.Array) -> jax.Array:
             return jnp.concatenate([logits] * (size // PITCH_CLASSES), axis=-1)

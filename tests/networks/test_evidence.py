@@ -222,7 +222,8 @@ class TestTransposition:
 
     def test_without_symmetry_it_is_not(self, space_of, random_condition, some_condition):
         spaces = [space_of(self.music(semitones)[0]) for semitones in (0, self.SEMITONES)]
-        networks = [network_of(space, symmetry=False, smoothing=False, pairs=False) for space in spaces]
+        networks = [network_of(space, symmetry=False, smoothing=False, pairs=False)
+                    for space in spaces]
         params = random_params(networks[0], some_condition())
         here, there = (
             self.logits(space_of, random_condition, jax.jit(network.apply), params, semitones)
