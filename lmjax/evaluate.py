@@ -16,6 +16,7 @@ from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import likelihood, theory
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES
+from lmjax.render.curve import write_curve
 from lmjax.sample import configured, origin
 from lmjax.settings import EvaluationSettings
 
@@ -42,7 +43,8 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     """Measures the composer of a working folder as `config.evaluation` says.
 
     It is the folder's own or, if it has none, the shipped one (`lmjax.sample.configured`). Prints
-    which, and the figures, and writes them to `evaluation.json` in the folder.
+    which, and the figures, and writes them to `evaluation.json` in the folder; and, as a picture,
+    `density.png`, at which noise levels the bound arises.
 
     Raises:
       ConfigError, ValueError: if the config cannot be.
@@ -69,6 +71,11 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     bound = measure_bound(composer, pieces, cfg, progress)
     result = Evaluation(bound, *beside_bach(composer, data, pieces, cfg, progress))
     write_bytes(folder / "evaluation.json", json.dumps(record(result, cfg), indent=1).encode())
+    write_curve(
+        folder / "density.png",
+        {f"{cfg.split}, {bound.per_frame:.2f} ± {bound.error:.2f} in all": (
+            np.exp(bound.log_sigma).tolist(), bound.density.tolist())},
+        "sigma", "nats per frame and unit of log sigma", logarithmic=True)
     print(report(result, cfg, composer))
     if len(pieces) < whole:
         print(f"\n{whole - len(pieces)} of the {whole} pieces of {cfg.split} are in other metres "

@@ -29,6 +29,7 @@ def test_what_is_printed_is_what_is_written(evaluated):
         assert f"{name} {value:.3f}" in text
     assert "samples" in text and "Bach (valid)" in text
     assert "given: position, bar, beat, start, end, the length" in text
+    assert (folder / "density.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_figures_belong_together(evaluated, tiny):

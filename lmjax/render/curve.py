@@ -22,7 +22,7 @@ Banded = tuple[Sequence[float], Sequence[Interval]]  # xs, and what was measured
 
 def write_curve(path: str | os.PathLike[str],
                 series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-                xlabel: str, ylabel: str) -> None:
+                xlabel: str, ylabel: str, logarithmic: bool = False) -> None:
     """Writes named curves as a PNG.
 
     Args:
@@ -30,6 +30,7 @@ def write_curve(path: str | os.PathLike[str],
       series: name of a curve -> its xs and ys.
       xlabel: what the xs are, with their unit.
       ylabel: what the ys are, with their unit.
+      logarithmic: whether the axis of the xs, then all positive, is.
 
     Raises:
       FileNotFoundError: if the folder of the file does not exist.
@@ -40,6 +41,9 @@ def write_curve(path: str | os.PathLike[str],
     for index, (name, (xs, ys)) in enumerate(series.items()):
         axes.plot(xs, ys, label=name, color=COLOURS[index % len(COLOURS)], lw=1.5,
                   marker="o" if len(xs) < 20 else "", ms=3.5)
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     _tidy(axes)

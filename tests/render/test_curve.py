@@ -10,6 +10,8 @@ def test_curve_is_a_png(tmp_path: Path) -> None:
     write_curve(path, {"train": ([0, 1, 2], [3.0, 2.0, 1.5]), "valid": ([2], [1.7])}, "step",
                 "loss, nats per frame")
     assert path.read_bytes().startswith(b"\x89PNG")
+    write_curve(path, {"bound": ([0.1, 1.0, 10.0], [0.0, 1.5, 0.1])}, "sigma", "nats",
+                logarithmic=True)
     write_curve(path, {}, "step", "loss")
     assert [file.name for file in tmp_path.iterdir()] == ["loss.png"]
 
