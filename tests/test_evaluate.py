@@ -42,8 +42,9 @@ def test_the_figures_belong_together(evaluated, tiny):
     assert low <= record["nats_per_frame"] <= high
     assert record["standard_error"] > 0
     assert record["counterpoint"].keys() == {"samples", "Bach (valid)"}
-    grade = record["figures"]["Bach-or-Mock grade"]
-    assert grade["samples"][1] <= grade["samples"][0] <= grade["samples"][2]
+    assert "Bach-or-Mock grade" in record["figures"]  # such short samples may have none
+    run = record["figures"]["longest run shared with training, sixteenths"]
+    assert run["samples"][1] <= run["samples"][0] <= run["samples"][2]
     assert record["wholes"] is None  # the benchmark's pieces have no fermatas and no key
 
 
