@@ -24,7 +24,7 @@ CHANGES = [
     ({"data.transpose": ""}, ("run",)),
     ({"network.dropout": 0.5}, ("run",)),
     ({"network.channels": 32}, ("run", "model")),
-    ({"network.smoothing": False}, ("run", "model")),
+    ({"network.pairs": False}, ("run", "model")),
     ({"network.symmetry": False}, ("run", "model")),
     ({"embedding.width": 8}, ("run", "model")),
     ({"embedding.kind": "learned"}, ("run", "model", "kind")),
