@@ -14,6 +14,7 @@ import optax
 MUON_RMS = 0.2  # of a matrix's update at rate 1: about what Adam's has (Liu et al. 2025)
 HEADS = ("cells", "plain")  # dense layers that state logits: Adam's, as Jordan et al. advise
 
+
 @dataclasses.dataclass(frozen=True)
 class OptimizerSettings:
     """How parameters follow gradients.
