@@ -7,9 +7,9 @@ voices hear of one another, pair by pair. For voice v, reached or left by a step
     arriving_v(p) = sum_d P(v came to p by d) sum_{u, k} A[u, v, p - k] P(u moved by d to k),
     leaving_v(p)  = sum_d P(v goes on by d) sum_{u, k} L[u, v, p + d - k] P(u moves by d to k),
 
-where u is each other voice, and p - k an interval between voices, modulo the octave. A second table A is for all steps
-upwards, and all steps downwards, together: similar motion. Tables start at zero; after training
-they have learned, by themselves, to refuse fifths and octaves.
+where u is each other voice, and p - k an interval between voices, modulo the octave. A second
+table A is for all steps upwards, and all steps downwards, together: similar motion. Tables start at
+zero; after training they have learned, by themselves, to refuse fifths and octaves.
 """
 
 import functools
