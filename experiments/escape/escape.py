@@ -6,19 +6,16 @@
 import argparse
 import dataclasses
 import pathlib
-import sys
 from collections.abc import Sequence
 
-import jax
 import numpy as np
-from absl import logging
 from tqdm import tqdm
 
+from experiments.command import add_model, running
 from experiments.escape.chains import ends, programs
 from experiments.escape.poor import starts
 from experiments.escape.report import Ends, Table, report, table
 from lmjax.composer import Composer, load
-from lmjax.data.cache import cache_folder
 from lmjax.data.dataset import Piece, load_dataset, metre_pieces
 from lmjax.files import make_folder
 from lmjax.music import rhythm
@@ -78,10 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compares Langevin dynamics and Gibbs sampling from poor chorales."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.escape.escape", description=main.__doc__)
-    parser.add_argument("--workdir", help="the folder of a training; if not given, the shipped")
-    parser.add_argument("--folder", default="runs/escape", help="where results go")
-    parser.add_argument("--data", help="the file of a data source that has one; that of the "
-                        "training's config if not given")
+    add_model(parser, "runs/escape")
     parser.add_argument("--budgets", default="16,64,256,1024", help="evaluations of a chain")
     parser.add_argument("--sigmas", default="0.5,1,2", help="levels that Langevin comes from")
     parser.add_argument("--sampler", default="predictor_corrector",
@@ -90,9 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                                 ("frames", 128, "sixteenths of each"), ("seed", 0, "")):
         parser.add_argument(f"--{name}", type=int, default=default, help=what)
     options = parser.parse_args(argv)
-    logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-    try:
+    with running():
         composer = load(options.workdir)
         source, cfg = composer.settings.data, composer.settings.evaluation
         data = load_dataset(source.source, options.data or source.path)
@@ -100,8 +92,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                pathlib.Path(options.folder), [int(n) for n in options.budgets.split(",")],
                [float(sigma) for sigma in options.sigmas.split(",")], options.sampler,
                options.samples, options.frames, options.seed)
-    except (ValueError, OSError) as error:
-        sys.exit(f"lmjax: {error}")
     print(f"see {options.folder}/escape.md")
 
 

@@ -6,22 +6,20 @@
 import argparse
 import dataclasses
 import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
-from absl import logging
 from tqdm import tqdm
 
+from experiments.command import add_model, running
 from experiments.quality_and_cost import report
 from experiments.quality_and_cost.cells import Cell, remember, settings_of
 from experiments.quality_and_cost.measures import UNKNOWN, Bach, Measured
 from experiments.quality_and_cost.report import Point
 from lmjax.composer import Composer, load
 from lmjax.composing import draw
-from lmjax.data.cache import cache_folder
 from lmjax.data.dataset import Dataset, load_dataset
 from lmjax.files import make_folder
 from lmjax.judge import notes_of, open_tracks
@@ -127,10 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Draws the curve of quality against network evaluations."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.quality_and_cost.curve", description=main.__doc__)
-    parser.add_argument("--workdir", help="the folder of a training; if not given, the shipped")
-    parser.add_argument("--folder", default="runs/quality_and_cost", help="where results go")
-    parser.add_argument("--data", help="the file of a data source that has one; that of the "
-                        "training's config if not given")
+    add_model(parser, "runs/quality_and_cost")
     parser.add_argument("--samplers", default=SAMPLERS, help="such as "
                         "ancestral,predictor_corrector:steps=2:rate=0.1")
     parser.add_argument("--budgets", default=BUDGETS, help="network evaluations a window at most")
@@ -140,9 +135,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-grades", action="store_true", help="grade nothing")
     parser.add_argument("--no-bounds", action="store_true", help="measure no likelihood bound")
     options = parser.parse_args(argv)
-    logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-    try:
+    with running():
         composer = load(options.workdir)
         source = composer.settings.data
         cells = [Cell(name, int(budget)) for name in options.samplers.split(",")
@@ -151,8 +144,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                             not options.no_grades, not options.no_bounds)
         measure(composer, load_dataset(source.source, options.data or source.path), cells,
                 pathlib.Path(options.folder), protocol)
-    except (ValueError, OSError) as error:
-        sys.exit(f"lmjax: {error}")
     print(f"see {options.folder}/curve.md")
 
 

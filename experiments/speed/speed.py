@@ -9,15 +9,14 @@ import json
 import os
 import pathlib
 import statistics
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-from absl import logging
 from ml_collections import ConfigDict
 
 from configs import ncsn, ncsn_paper
+from experiments.command import running
 from lmjax.composer import Composer, load, untrained
 from lmjax.composing import draw, windows
 from lmjax.files import make_folder, write_bytes
@@ -125,9 +124,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             ("steps", 5, "Langevin steps a level that are made of the paper's 100")):
         parser.add_argument(f"--{name}", type=int, default=default, help=what)
     options = parser.parse_args(argv)
-    logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
+    with running(cached=False):
         composer, which = ours(options.workdir)
         print(f"ours: {which}", flush=True)
         times = compare(composer, configured(ncsn_paper.get_config()), options.bars,
@@ -139,8 +137,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             "bars": options.bars, "batch": options.batch, "cores": cores,
             "backend": jax.default_backend(), "ours": which,
             "times": {name: time._asdict() for name, time in times.items()}}, indent=1).encode())
-    except (ValueError, OSError) as error:
-        sys.exit(f"lmjax: {error}")
     print(text)
 
 

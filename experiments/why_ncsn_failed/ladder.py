@@ -10,17 +10,15 @@ README beside this file.
 import argparse
 import json
 import pathlib
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
-from absl import logging
 from ml_collections import ConfigDict
 
+from experiments.command import running
 from experiments.why_ncsn_failed.rungs import PATHS, TABLES, config_of, weights_of
-from lmjax.data.cache import cache_folder
 from lmjax.data.dataset import fits, load_dataset, metre_pieces
 from lmjax.evaluate import Evaluation, beside_bach, measure_bound, record
 from lmjax.files import make_folder, write_bytes
@@ -233,12 +231,8 @@ def main() -> None:
             parser.error(f"there is no rung {name!r}, only {', '.join(PATHS)}")
     if options.minutes <= 0 or options.samples < 1:
         parser.error("--minutes and --samples must be positive")
-    logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-    try:
+    with running("ladder"):
         climb(options.workdir, options.minutes, options.samples, options.seed, names)
-    except (ValueError, OSError) as error:
-        sys.exit(f"ladder: {error}")
     print((pathlib.Path(options.workdir) / "ladder.md").read_text())
 
 

@@ -1,0 +1,36 @@
+"""What the commands of the experiments have in common."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import jax
+from absl import logging
+
+from lmjax.data.cache import cache_folder
+
+
+def add_model(parser: argparse.ArgumentParser, folder: str) -> None:
+    """The arguments of an experiment on a trained model; results go to `folder` by default."""
+    parser.add_argument("--workdir", help="the folder of a training; if not given, the shipped")
+    parser.add_argument("--folder", default=folder, help="where results go")
+    parser.add_argument("--data", help="the file of a data source that has one; that of the "
+                        "training's config if not given")
+
+
+@contextlib.contextmanager
+def running(name: str = "lmjax", cached: bool = True) -> Iterator[None]:
+    """What runs inside runs quietly; a user's mistake ends it in one sentence, after `name`.
+
+    Args:
+      name: of the command.
+      cached: whether compiled programs are kept for the next run.
+    """
+    logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
+    if cached:
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        sys.exit(f"{name}: {error}")
