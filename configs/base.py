@@ -34,6 +34,7 @@ def get_config() -> ml_collections.ConfigDict:
             "kind": "evidence",
             "channels": 16,
             "frame_channels": 16,
+            "early_channels": 8,
             "pitch_channels": 12,
             "cell_channels": 24,
             "local_width": 64,
@@ -46,6 +47,7 @@ def get_config() -> ml_collections.ConfigDict:
             "level_width": 64,
             "dropout": 0.05,
             "smoothing": True,
+            "rounds": 3,
             "pairs": True,
             "symmetry": True,
         },
@@ -60,7 +62,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.training.conditions.ConditionSettings
         "condition": {
-            "known": 0.6,
+            "known": 0.3,
             "drop": 0.2,
         },
         # lmjax.training.step.LossSettings
@@ -82,7 +84,7 @@ def get_config() -> ml_collections.ConfigDict:
         },
         # lmjax.settings.TrainingSettings
         "training": {
-            "steps": 16_000,
+            "steps": 12_000,
             "batch_size": 4,
             "length": 128,
             "devices": 0,

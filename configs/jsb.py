@@ -15,5 +15,4 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.source = "jsb16"
     # Fewer pieces, read more often.
     config.network.dropout = 0.1
-    config.training.steps = 18_000
     return config

@@ -83,17 +83,19 @@ LADDER = (
     Rung("average", "The weights of a single step are noisy.", {"optimizer.ema": 0.999}),
     Rung("network", "The network reads raw states at absolute places. Ours reads what they say of "
          "each token, and how far apart frames are.",
-         _ours("network", smoothing=False, symmetry=False, pairs=False)),
+         _ours("network", smoothing=False, rounds=1, symmetry=False, pairs=False)),
     Rung("windows", "Whole pieces make few steps in the same time.",
          {"training.batch_size": 4, "training.length": 128}),
     Rung("optimizer", "One learning rate from the first step to the last, however long a gradient.",
          _ours("optimizer", kind="adam", learning_rate=3e-3)),
     Rung("known", "Notes are seen through noise alone, so what fits a clean one is hardly learned.",
-         {"condition.known": 0.6}),
+         {"condition.known": 0.3}),
     Rung("smoothing", "That neighbouring frames hold one note, and share its evidence, has to be "
          "discovered.", {"network.smoothing": True}),
     Rung("symmetry", "What is learned in one key is not known in another.",
          {"network.symmetry": True}),
+    Rung("rounds", "Each voice is heard by itself before the transformer hears them together.",
+         {"network.rounds": 3}),
     Rung("pairs", "That two voices move in parallel is a product of four notes, and no sum of them "
          "shows it.", {"network.pairs": True}),
     Rung("muon", "Adam follows what is common in the data first, and what is rare last.",

@@ -7,11 +7,12 @@ a Markov chain for each voice gathers what neighbouring frames say (`smoothing`)
 to clean the input, and at the end with what the context makes likely. And harmony is the same in
 every key: all layers between commute with transposition (`symmetry`).
 
-A state goes this way: evidence of tokens -> first posterior of each voice, here and in the frames
-before and after, laid on one pitch axis -> features of each pitch from all pitches around it ->
-folded to pitch classes -> a transformer over groups of frames -> laid back on the pitch axis ->
-logits of tokens and fresh notes, and what the voices' motion says of one another (`pairs`) -> the
-chain again.
+A state goes this way: evidence of tokens -> a chain for each voice by itself -> a chain that has
+heard what the other voices sound -> posteriors, here and in the frames before and after, laid on
+one pitch axis, and how each voice is likely to move (`motion`) -> features of each pitch from all
+pitches around it -> folded to pitch classes -> a transformer over groups of frames -> laid back on
+the pitch axis -> logits of tokens and fresh notes -> the last chain -> what the voices' motion says
+of one another (`pairs`) -> the last chain again.
 """
 
 import dataclasses
@@ -22,12 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmjax.networks.layers import channel_dropout, fourier_features
+from lmjax.networks.motion import Moves
 from lmjax.networks.pairs import VoicePairs
 from lmjax.networks.smoothing import (
     distribution,
     holding,
     likelihood,
-    neighbours,
+    listen,
     same_note,
     shifted,
 )
@@ -46,8 +48,8 @@ from lmjax.noise.embed import NEVER
 KNOWN_CELL = -30.0  # log-likelihood of every other token where a cell is given
 UNHEARD = 1e-12  # the least likelihood of what sounds, before its logarithm
 SMALL = nn.initializers.normal(0.02)  # for what is added to exact evidence: little at first
-LARGEST_PUSH = 8.0  # nats, of what pairs say, in the chains: their messages stay in float32
-STEPWISE = -0.15  # at first, log-probability per semitone that a melody moves
+LARGEST_PUSH = 8.0  # nats, of what is learned within a chain: its messages stay in float32
+STEPWISE = -0.15  # at first, nats per semitone that a melody moves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +59,8 @@ class EvidenceSettings:
     Attributes:
       channels: of a pitch class, in the transformer that reads groups of frames.
       frame_channels: of a pitch class, in one frame.
-      pitch_channels: of a pitch, read from the pitches around it.
+      early_channels: of a pitch, read from the pitches around it, between the first chains.
+      pitch_channels: of a pitch, read from the pitches around it, for all that follows.
       cell_channels: of a pitch, from which its logits are read.
       local_width: of the features of a frame that are the same in every key.
       fold: frames to a group.
@@ -69,12 +72,14 @@ class EvidenceSettings:
       dropout: share of channels that are dropped in training: of the frames' features on their
         way into and out of the transformer, and of its hidden layers.
       smoothing: whether the frames around a cell are heard by the chains.
+      rounds: chains before the transformer.
       pairs: whether voices hear how the others move; for chains that are heard.
       symmetry: whether weights are shared over transpositions.
     """
 
     channels: int = 16
     frame_channels: int = 16
+    early_channels: int = 8
     pitch_channels: int = 12
     cell_channels: int = 24
     local_width: int = 64
@@ -87,6 +92,7 @@ class EvidenceSettings:
     level_width: int = 64
     dropout: float = 0.05
     smoothing: bool = True
+    rounds: int = 3
     pairs: bool = True
     symmetry: bool = True
 
@@ -94,6 +100,8 @@ class EvidenceSettings:
         if self.heads > 0 and self.channels % self.heads:
             raise ValueError(f"network.channels must be a multiple of network.heads, but they are "
                              f"{self.channels} and {self.heads}")
+        if self.rounds < 1:
+            raise ValueError(f"network.rounds must be at least 1, not {self.rounds}")
         if self.pairs and not self.smoothing:
             raise ValueError("network.pairs needs network.smoothing: pairs read the chains")
         if self.level_width % 2:
@@ -147,36 +155,72 @@ class EvidenceNetwork(nn.Module):
         local, key = self._local(m, heard, level)
 
         usual = self.param("usual", nn.initializers.zeros, (voices, sounds.shape[-1]))
-        fresh = jnp.broadcast_to(distribution(usual, exists), heard.shape)
         seen = likelihood(heard, exists)
-        before, after = fresh, jnp.ones_like(fresh)
         if cfg.smoothing:
-            hold = holding(nn.Dense(voices, kernel_init=SMALL, bias_init=nn.initializers.ones,
-                                    name="early_hold")(local))
-            motion = self._motion(usual, exists)
-            before, after = neighbours(seen, hold, fresh, motion)
-        arriving = leaving = jnp.zeros_like(heard)
-        if cfg.pairs:
-            arriving, leaving = VoicePairs(space, name="pairs")(
-                seen, before, after, jnp.where(m.frames[..., None], hold, 1.0), motion)
-        posterior = seen * before * after
-        posterior = posterior / (posterior.sum(-1, keepdims=True) + 1e-9)
+            laid, felt = self._rounds(seen, usual, exists, local, m.frames)
+            local = local + felt
+        else:
+            shares = seen * distribution(usual, exists)
+            laid = self._lay(shares / shares.sum(axis=-1, keepdims=True), m.frames)
 
-        laid = self._lay(posterior * m.frames[..., None, None])
-        pitches = self._pitches([laid, shifted(laid, -1), shifted(laid, 1)], local)
+        pitches = self._pitches("pitch", cfg.pitch_channels, laid, local)
         frame = self._frame(pitches, laid, local, key)
         frame = self._trunk(frame, level, m.frames, train)
         context, fresh, hold = self._cells(frame, pitches, local)
         logits = context + self.param("prior", nn.initializers.zeros, (voices, tokens)) + evidence
-        around = leaving
         if cfg.smoothing:
+            around = self._around(seen, fresh + usual, exists,
+                                  self._holding(hold + 1.0, m.frames))
+            logits = logits + jnp.einsum("btvs,vks->btvk", around, sounds)
+        return jnp.where(space.valid, logits, NEVER)
+
+    def _rounds(self, seen: jax.Array, usual: jax.Array, exists: jax.Array, local: jax.Array,
+                frames: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The chains before the transformer: the first hears each voice by itself, and each that
+        follows what the one before it has made of all voices.
+
+        Returns the last posterior, laid out, float32[B, T, P, V], and features of how the voices
+        are likely to move, float32[B, T, F].
+        """
+        cfg = self.settings
+        voices = seen.shape[2]
+        hold = self._holding(nn.Dense(
+            voices, kernel_init=SMALL, bias_init=nn.initializers.ones, name="early_hold")(local),
+            frames)
+        fresh = jnp.broadcast_to(usual, seen.shape)
+        chain = listen(seen, hold, distribution(fresh, exists), self._motion("motion_0", exists))
+        for i in range(1, cfg.rounds):
+            pitches = self._pitches(f"early_{i}", cfg.early_channels,
+                                    self._lay(chain.posterior, frames), local)
+            said = nn.Dense(voices, kernel_init=SMALL, name=f"early_cells_{i}")(pitches)
+            said = jnp.einsum("btpv,vsp->btvs", said, jnp.asarray(self.space.axis))
+            chain = listen(seen, hold, distribution(fresh + said, exists),
+                           self._motion(f"motion_{i}", exists))
+        taken = Moves(self.space, chain).taken()
+        taken = taken.reshape(*taken.shape[:2], -1)
+        felt = nn.gelu(nn.Dense(cfg.local_width, name="moves")(
+            jnp.concatenate([taken, shifted(taken, 1)], axis=-1)))
+        return self._lay(chain.posterior, frames), felt
+
+    def _around(self, seen: jax.Array, fresh: jax.Array, exists: jax.Array,
+                hold: jax.Array) -> jax.Array:
+        """What the frames around a cell say of what sounds there, in nats: the last chain, which
+        is heard twice if voices hear of one another. `fresh` are logits."""
+        motion = self._motion("motion", exists)
+        chain = listen(seen, hold, distribution(fresh, exists), motion)
+        leaving = jnp.zeros_like(seen)
+        if self.settings.pairs:
+            arriving, leaving = VoicePairs(self.space, name="pairs")(chain)
             # A note is left once, however long it was held: all its frames should hear of it.
             seen = seen * jnp.exp(jnp.clip(leaving, -LARGEST_PUSH, LARGEST_PUSH))
-            before, after = neighbours(
-                seen, holding(hold + 1.0), distribution(fresh + usual + arriving, exists))
-            around = around + jnp.log(before + 1e-9) + jnp.log(after + 1e-9)
-        logits = logits + jnp.einsum("btvs,vks->btvk", around, sounds)
-        return jnp.where(space.valid, logits, NEVER)
+            chain = listen(seen, hold, distribution(fresh + arriving, exists), motion)
+        return leaving + jnp.log(chain.before + 1e-9) + jnp.log(chain.after + 1e-9)
+
+    @staticmethod
+    def _holding(logits: jax.Array, frames: jax.Array) -> jax.Array:
+        """Probabilities of holding, of logits [B, T, V]; 1 in a frame that does not exist, through
+        which nothing is heard."""
+        return jnp.where(frames[..., None], holding(logits), 1.0)
 
     def _local(self, m: Condition, heard: jax.Array,
                level: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -193,34 +237,35 @@ class EvidenceNetwork(nn.Module):
         local = local + nn.Dense(cfg.local_width, name="local_level")(level)[:, None]
         return nn.gelu(local), key[..., None]
 
-    def _motion(self, usual: jax.Array, exists: jax.Array) -> jax.Array:
-        """How each voice moves from one sound to the next, float32[V, S, S]: by the interval
-        between pitches, and to the usual sounds; `usual` is float32[V, S], `exists` bool[V, S]."""
-        voices, size = usual.shape
+    def _motion(self, name: str, exists: jax.Array) -> jax.Array:
+        """Weights of how each voice moves from one sound to the next, float32[V, S, S]: a matter
+        of the interval between pitches. `exists` is bool[V, S]."""
+        voices, size = exists.shape
 
         def stepwise(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
             del key
             return jnp.broadcast_to(STEPWISE * jnp.abs(jnp.arange(shape[1]) - size + 1), shape)
 
-        steps = self.param("motion", stepwise, (voices, 2 * size - 1))
-        logits = jnp.einsum("vi,vsri->vsr", steps, self.space.steps)
-        return distribution(logits + usual[:, None], exists[:, None])
+        steps = self.param(name, stepwise, (voices, 2 * size - 1))
+        steps = jnp.clip(steps, -LARGEST_PUSH, LARGEST_PUSH)
+        return jnp.exp(jnp.einsum("vi,vsri->vsr", steps, self.space.steps)) * exists[:, None]
 
-    def _lay(self, shares: jax.Array) -> jax.Array:
-        """What sounds, float32[B, T, V, S], laid on the pitch axis: float32[B, T, P, V]."""
+    def _lay(self, shares: jax.Array, frames: jax.Array) -> jax.Array:
+        """What sounds, float32[B, T, V, S], laid on the pitch axis: float32[B, T, P, V]; nothing
+        in a frame that does not exist."""
         # One product with a table of ones and zeros: no transposition, and no scatter backward.
         voices, sounds, pitches = self.space.axis.shape
         table = jnp.einsum("vsp,vw->vspw", self.space.axis, jnp.eye(voices))
-        laid = shares.reshape(*shares.shape[:2], -1) @ table.reshape(voices * sounds, -1)
+        laid = (shares * frames[..., None, None]).reshape(*shares.shape[:2], -1)
+        laid = laid @ table.reshape(voices * sounds, -1)
         return laid.reshape(*shares.shape[:2], pitches, voices)
 
-    def _pitches(self, laid: list[jax.Array], local: jax.Array) -> jax.Array:
+    def _pitches(self, name: str, channels: int, laid: jax.Array, local: jax.Array) -> jax.Array:
         """Features of every pitch, float32[B, T, P, C]: what is laid on the pitch axis, of all
-        voices, as heard from there."""
-        cfg = self.settings
-        features = PitchDense(cfg.pitch_channels, cfg.symmetry, name="pitch")(
-            jnp.concatenate(laid, axis=-1))
-        return nn.gelu(features + nn.Dense(cfg.pitch_channels, use_bias=False, name="pitch_local")(
+        voices, here and in the frames before and after, as heard from there."""
+        features = PitchDense(channels, self.settings.symmetry, name=name)(
+            jnp.concatenate([laid, shifted(laid, -1), shifted(laid, 1)], axis=-1))
+        return nn.gelu(features + nn.Dense(channels, use_bias=False, name=f"{name}_local")(
             local)[:, :, None])
 
     def _frame(self, pitches: jax.Array, posterior: jax.Array, local: jax.Array,

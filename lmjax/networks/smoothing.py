@@ -2,14 +2,17 @@
 
 Four of five cells repeat the frame before, so the strongest context of a noisy cell is the noisy
 state of its own neighbours. A network need not learn to gather it: it states, per voice and frame,
-the probability that the note is held over and the distribution of a fresh one, and the forward and
-backward messages of that Markov chain (Baum et al. 1970) do the rest, exactly.
+the probability that the note is held over, what else is likely, and how melodies move from one note
+to the next, and the forward and backward messages of that chain (Baum et al. 1970) do the rest,
+exactly.
 """
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-# Nothing in the chain is quite certain, so that its messages stay within float32.
+# Nothing in a chain is quite certain, so that its messages stay within float32.
 LEAST = 1e-3  # probability of holding, of not holding, and of all fresh notes together
 LEAST_HEARD = -12.0  # log-likelihood of what sounds, below that of the likeliest
 LARGEST_RATIO = 8.0  # nats; beyond this two cells are as good as surely equal, or different
@@ -31,52 +34,67 @@ def distribution(logits: jax.Array, exists: jax.Array) -> jax.Array:
     return (1 - LEAST) * shares + LEAST * exists / exists.sum(axis=-1, keepdims=True)
 
 
-def neighbours(seen: jax.Array, hold: jax.Array, fresh: jax.Array,
-               motion: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
-    """The messages that reach each frame of a Markov chain from before and from after.
+class Chain(NamedTuple):
+    """What sounds in every voice, frame after frame, and the messages between the frames.
 
-    The first state is drawn from fresh[0]. The state of frame t is that of frame t - 1 with
-    probability hold[t], else drawn from fresh[t], or from motion[v, state of t - 1] if given.
+    The state of frame t weighs `hold[t] [it is that of t - 1] + (1 - hold[t]) fresh[t] motion`,
+    motion being that from the state of t - 1; the first weighs fresh[0]. With weights in place of
+    probabilities this is a conditional random field (Lafferty et al. 2001).
 
-    Args:
+    Attributes:
       seen: float32[B, T, V, S], the likelihood of each state by itself, up to a factor per frame.
       hold: float32[B, T, V].
       fresh: float32[B, T, V, S], each a distribution.
-      motion: float32[V, S, S], each row a distribution.
-
-    Returns:
-      float32[B, T, V, S] twice. The first is the distribution of a frame's state given all frames
-      before it, the second the likelihood, up to a factor per frame, of all frames after it. The
-      posterior is their product with `seen`.
+      motion: float32[V, S, S], weights from one state to the next.
+      before: float32[B, T, V, S], the weight of a frame's state given all frames before it.
+      after: float32[B, T, V, S], the likelihood of all frames after it, up to a factor per frame.
     """
+
+    seen: jax.Array
+    hold: jax.Array
+    fresh: jax.Array
+    motion: jax.Array
+    before: jax.Array
+    after: jax.Array
+
+    @property
+    def posterior(self) -> jax.Array:
+        """The distribution of each frame's state, given all frames: float32[B, T, V, S]."""
+        return _normal(self.seen * self.before * self.after)
+
+    @property
+    def filtered(self) -> jax.Array:
+        """The same given that frame and those before it."""
+        return _normal(self.seen * self.before)
+
+
+def listen(seen: jax.Array, hold: jax.Array, fresh: jax.Array, motion: jax.Array) -> Chain:
+    """The chain of these weights, with its messages: see `Chain`."""
     rows = tuple(jnp.moveaxis(a, 1, 0) for a in (seen, hold[..., None], fresh))
 
-    def normal(shares: jax.Array) -> jax.Array:
-        return shares / shares.sum(axis=-1, keepdims=True)
-
-    def forward(posterior: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+    def forward(filtered: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
         here, held, drawn = row
-        if motion is not None:
-            drawn = jnp.einsum("bvs,vsr->bvr", posterior, motion)
-        before = held * posterior + (1 - held) * drawn
-        return normal(here * before), before
+        moved = jnp.einsum("bvs,vsr->bvr", filtered, motion)
+        before = held * filtered + (1 - held) * drawn * moved
+        return _normal(here * before), before
 
     def backward(after: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
         here, held, drawn = row
         joint = here * after
-        if motion is not None:
-            moved = jnp.einsum("bvr,vsr->bvs", joint, motion)
-        else:
-            moved = (drawn * joint).sum(axis=-1, keepdims=True)
-        return normal(held * joint + (1 - held) * moved), after
+        moved = jnp.einsum("bvr,vsr->bvs", joint * drawn, motion)
+        return _normal(held * joint + (1 - held) * moved), after
 
     first = rows[2][0]
     _, before = jax.lax.scan(
-        forward, normal(rows[0][0] * first), tuple(row[1:] for row in rows), unroll=4)
+        forward, _normal(rows[0][0] * first), tuple(row[1:] for row in rows), unroll=4)
     _, after = jax.lax.scan(
         backward, jnp.ones_like(first), rows, reverse=True, unroll=4)
     before = jnp.concatenate([first[None], before])
-    return jnp.moveaxis(before, 0, 1), jnp.moveaxis(after, 0, 1)
+    return Chain(seen, hold, fresh, motion, jnp.moveaxis(before, 0, 1), jnp.moveaxis(after, 0, 1))
+
+
+def _normal(shares: jax.Array) -> jax.Array:
+    return shares / shares.sum(axis=-1, keepdims=True)
 
 
 def shifted(x: jax.Array, offset: int) -> jax.Array:

@@ -18,7 +18,7 @@ class ConditionSettings:
         withheld; each group of tracks on its own.
     """
 
-    known: float = 0.6
+    known: float = 0.3
     drop: float = 0.2
 
     def __post_init__(self) -> None:

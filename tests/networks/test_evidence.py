@@ -13,9 +13,9 @@ from lmjax.networks.pairs import GAIN
 from lmjax.noise.embed import NEVER, embed, evidence, factored_table, one_hot_table
 from lmjax.noise.perturb import perturb
 
-TINY = EvidenceSettings(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
-                        local_width=8, fold=2, layers=1, heads=2, expansion=2, reach=4, offsets=3,
-                        level_width=8)
+TINY = EvidenceSettings(channels=2, frame_channels=2, early_channels=2, pitch_channels=2,
+                        cell_channels=4, local_width=8, fold=2, layers=1, heads=2, expansion=2,
+                        reach=4, offsets=3, level_width=8, rounds=2)
 BATCH, TIME = 2, 8
 TRACK_SIZES, KEY = (3, 13, 5), 1  # the second track is the key, 0 if it is not known
 
@@ -245,23 +245,22 @@ def wide(space_of):
 def near_params(wide, some_condition):
     """Parameters to which the ends of the ranges, landmarks that do not move, are silent.
 
-    They read no view that is spread over a whole range, and intervals of a few semitones only;
-    and they tell no pitch from another.
+    They read intervals of a few semitones only, and they tell no pitch from another.
     """
     params = random_params(network_of(wide), some_condition())
     inner = params["params"]
     interval = np.abs(np.arange(2 * wide.pitches - 1) - wide.pitches + 1)
-    kernel = np.array(inner["pitch"]["kernel"])
-    kernel[interval > NEAR] = 0
-    kernel[:, 4:] = 0  # but the first view of the four voices
+    near = jnp.asarray(interval <= NEAR, jnp.float32)[:, None, None]
     size = wide.sounds.shape[-1]
     steps = np.abs(np.arange(2 * size - 1) - size + 1)
+    motion = jnp.tile(-3.0 * steps, (4, 1)).astype(jnp.float32)
     return changed(
         params, usual=jnp.zeros_like(inner["usual"]), prior=jnp.zeros_like(inner["prior"]),
-        motion=jnp.tile(-3.0 * steps, (4, 1)).astype(jnp.float32),
         # Where all that is likely is far, what pairs say is loud enough to be heard.
         pairs=jax.tree.map(lambda table: table / GAIN, inner["pairs"]),
-        pitch={**inner["pitch"], "kernel": jnp.asarray(kernel)})
+        **{name: motion for name in inner if name == "motion" or name.startswith("motion_")},
+        **{name: {**inner[name], "kernel": near * inner[name]["kernel"]}
+           for name in ("pitch", "early_1")})
 
 
 @pytest.fixture(scope="module")
@@ -325,8 +324,9 @@ def heard(table, space, some_condition):
 
 
 def test_without_smoothing_there_is_no_chain(deaf_params, params):
-    assert params["params"].keys() - deaf_params["params"].keys() == {
-        "early_hold", "motion", "pairs"}
+    chains = params["params"].keys() - deaf_params["params"].keys()
+    assert chains == {"early_hold", "early_1", "early_1_local", "early_cells_1", "motion_0",
+                      "motion_1", "moves", "motion", "pairs"}
 
 
 def test_without_smoothing_and_context_a_cell_hears_itself_alone(
@@ -403,6 +403,7 @@ def test_what_context_says_of_a_token_is_said_of_that_token(
     ({"channels": 6, "heads": 4},
      "network.channels must be a multiple of network.heads, but they are 6 and 4"),
     ({"smoothing": False}, "network.pairs needs network.smoothing"),
+    ({"rounds": 0}, "network.rounds must be at least 1, not 0"),
     ({"level_width": 7}, "network.level_width must be even, not 7"),
 ])
 def test_sizes_that_do_not_fit(fields, message):

@@ -7,7 +7,7 @@ import pytest
 
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.pairs import GAIN, VoicePairs
-from lmjax.networks.smoothing import neighbours
+from lmjax.networks.smoothing import Chain, listen
 
 LOW, HIGH = 48, 71
 SOPRANO, BASS = 0, 3
@@ -29,9 +29,7 @@ def apply(pairs):
 def said(pairs, apply):
     """What pairs say of the notes that sound, [T, V] twice, for pitches [T, V] and one entry."""
     size = pairs.space.sounds.shape[-1]
-    steps = np.abs(np.arange(size) - np.arange(size)[:, None])
-    motion = np.exp(-0.1 * steps)
-    motion = np.tile(motion / motion.sum(axis=1, keepdims=True), (4, 1, 1))
+    motion = np.tile(np.exp(-0.1 * np.abs(np.arange(size) - np.arange(size)[:, None])), (4, 1, 1))
 
     def measure(pitch, entry, value=1.0, present=None):
         pitch = np.asarray(pitch)
@@ -41,14 +39,13 @@ def said(pairs, apply):
         hold[0, 1:][pitch[1:] != pitch[:-1]] = 0.01
         hold[0, :][np.asarray(present if present is not None else [True] * len(pitch)) == 0] = 1.0
         fresh = jnp.full(seen.shape, 1 / size)
-        before, after = neighbours(seen, jnp.asarray(hold), fresh, jnp.asarray(motion))
+        chain = listen(seen, jnp.asarray(hold), fresh, jnp.asarray(motion))
         tables = np.zeros((3, 4, 4, 12))
         if entry is not None:
             tables[entry] = value / GAIN
         else:
             tables += value / GAIN
-        both = apply({"params": {"tables": jnp.asarray(tables, jnp.float32)}}, seen, before, after,
-                     jnp.asarray(hold), jnp.asarray(motion))
+        both = apply({"params": {"tables": jnp.asarray(tables, jnp.float32)}}, chain)
         return [np.take_along_axis(np.asarray(part[0]), sound[..., None], -1)[..., 0]
                 for part in both]
     return measure
@@ -119,15 +116,15 @@ def test_frames_that_do_not_exist_are_silent(said):
 def test_it_starts_silent_and_teaches_the_chains_nothing(pairs, apply):
     shape = (1, 3, 4, pairs.space.sounds.shape[-1])
     shares = jax.nn.softmax(jax.random.normal(jax.random.key(0), shape))
-    chain = shares, shares, shares, jnp.full(shape[:3], 0.3), jnp.ones((4, *shape[-1:] * 2)) / 25
-    params = pairs.init(jax.random.key(0), *chain)
-    for part in apply(params, *chain):
+    chain = Chain(shares, jnp.full(shape[:3], 0.3), shares, jnp.ones((4, *shape[-1:] * 2)) / 25,
+                  shares, shares)
+    params = pairs.init(jax.random.key(0), chain)
+    for part in apply(params, chain):
         assert part.shape == shape
         np.testing.assert_array_equal(part, 0)
     loud = jax.tree.map(jnp.ones_like, params)
-    slopes = jax.grad(
-        lambda *chain: sum(part.sum() for part in apply(loud, *chain)), range(5))(*chain)
+    slopes = jax.grad(lambda chain: sum(part.sum() for part in apply(loud, chain)))(chain)
     assert all((slope == 0).all() for slope in slopes)
     slope, = jax.tree.leaves(jax.grad(
-        lambda params: sum(part.sum() for part in apply(params, *chain)))(params))
+        lambda params: sum(part.sum() for part in apply(params, chain)))(params))
     assert (slope != 0).sum() == 3 * 4 * 3 * 12  # all but those of a voice with itself

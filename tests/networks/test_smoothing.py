@@ -12,93 +12,93 @@ from lmjax.networks.smoothing import (
     distribution,
     holding,
     likelihood,
-    neighbours,
+    listen,
     same_note,
     shifted,
 )
 
 TIME, VOICES, SIZE = 5, 2, 3
-by_network = jax.jit(neighbours)
+by_network = jax.jit(listen)
 
 
-def chain(seed=0):
+def weights(seed=0):
     """Of one example: seen [T, V, S], hold [T, V], fresh [T, V, S] and motion [V, S, S]."""
     generator = np.random.default_rng(seed)
-    shares = np.ones(SIZE)
     return (generator.uniform(0.01, 1.0, (TIME, VOICES, SIZE)),
             generator.uniform(0.1, 0.9, (TIME, VOICES)),
-            generator.dirichlet(shares, (TIME, VOICES)),
-            generator.dirichlet(shares, (VOICES, SIZE)))
+            generator.dirichlet(np.ones(SIZE), (TIME, VOICES)),
+            generator.uniform(0.1, 2.0, (VOICES, SIZE, SIZE)))
 
 
-def found(seen, hold, fresh, motion=None):
-    """The messages of `neighbours` for one example, float[T, V, S] each."""
+def found(seen, hold, fresh, motion):
+    """The chain of one example: its messages, filtered and posterior, float[T, V, S] each."""
     rows = [jnp.asarray(a, jnp.float32)[None] for a in (seen, hold, fresh)]
-    moved = None if motion is None else jnp.asarray(motion, jnp.float32)
-    return [np.asarray(message)[0] for message in by_network(*rows, moved)]
+    chain = by_network(*rows, jnp.asarray(motion, jnp.float32))
+    return [np.asarray(part)[0] for part in (
+        chain.before, chain.after, chain.filtered, chain.posterior)]
 
 
-def by_sequences(seen, hold, fresh, motion=None):
-    """The same for one voice, each a distribution, from the sum over all sequences of states."""
+def normal(shares):
+    return shares / shares.sum(-1, keepdims=True)
+
+
+def by_sequences(seen, hold, fresh, motion):
+    """The same for one voice, each as a distribution, from the sum over all sequences of states."""
     states = np.array(list(itertools.product(range(SIZE), repeat=TIME)))
-    p = fresh[0, states[:, 0]]
+    step = np.ones(states.shape)
+    step[:, 0] = fresh[0, states[:, 0]]
     for t in range(1, TIME):
         last, here = states[:, t - 1], states[:, t]
-        drawn = fresh[t, here] if motion is None else motion[last, here]
-        p = p * (hold[t] * (here == last) + (1 - hold[t]) * drawn)
-    assert p.sum() == pytest.approx(1)
+        step[:, t] = (hold[t] * (here == last)
+                      + (1 - hold[t]) * fresh[t, here] * motion[last, here])
     heard = seen[np.arange(TIME), states]
-    sums = np.zeros((3, TIME, SIZE))  # of what is heard before a frame, after it, and in all
+    sums = np.zeros((4, TIME, SIZE))
     for t, state in itertools.product(range(TIME), range(SIZE)):
         there = states[:, t] == state
-        sums[0, t, state] = (p * heard[:, :t].prod(1))[there].sum()
-        sums[1, t, state] = (p * heard[:, t + 1:].prod(1))[there].sum() / p[there].sum()
-        sums[2, t, state] = (p * heard.prod(1))[there].sum()
-    return sums / sums.sum(-1, keepdims=True)
+        until, later = step[:, :t + 1].prod(1), step[:, t + 1:].prod(1)
+        sums[0, t, state] = (until * heard[:, :t].prod(1))[there].sum()
+        sums[1, t, state] = (later * heard[:, t + 1:].prod(1))[there].sum()
+        sums[2, t, state] = (until * heard[:, :t + 1].prod(1))[there].sum()
+        sums[3, t, state] = (until * later * heard.prod(1))[there].sum()
+    return normal(sums)
 
 
-@pytest.mark.parametrize("moves", [False, True])
-def test_messages_are_bayes_rule_for_a_markov_chain(moves):
-    seen, hold, fresh, motion = chain()
-    motion = motion if moves else None
-    before, after = found(seen, hold, fresh, motion)
+def test_messages_are_sums_over_all_sequences():
+    chain = weights()
+    parts = found(*chain)
     for voice in range(VOICES):
-        expected = by_sequences(seen[:, voice], hold[:, voice], fresh[:, voice],
-                                None if motion is None else motion[voice])
-        np.testing.assert_allclose(before[:, voice], expected[0], rtol=1e-4)
-        later, all_of_it = after[:, voice], (before * seen * after)[:, voice]
-        np.testing.assert_allclose(later / later.sum(-1, keepdims=True), expected[1], rtol=1e-4)
-        np.testing.assert_allclose(
-            all_of_it / all_of_it.sum(-1, keepdims=True), expected[2], rtol=1e-4)
+        seen, hold, fresh = (part[:, voice] for part in chain[:3])
+        expected = by_sequences(seen, hold, fresh, chain[3][voice])
+        for part, sums in zip(parts, expected, strict=True):
+            np.testing.assert_allclose(normal(part[:, voice]), sums, rtol=1e-4)
 
 
-@pytest.mark.parametrize("moves", [False, True])
-def test_the_first_frame_is_drawn_and_nothing_is_held_into_it(moves):
-    seen, hold, fresh, motion = chain()
-    motion = motion if moves else None
-    before, after = found(seen, hold, fresh, motion)
-    np.testing.assert_allclose(before[0], fresh[0], rtol=1e-6)
-    np.testing.assert_array_equal(after[-1], np.ones((VOICES, SIZE)))
+def test_where_every_motion_weighs_the_same_notes_are_drawn_as_they_are_fresh():
+    """Then the weights are probabilities, and so is the message from before."""
+    seen, hold, fresh, _ = weights()
+    before, _, filtered, _ = found(seen, hold, fresh, np.ones((VOICES, SIZE, SIZE)))
+    held = hold[1:, :, None]
+    np.testing.assert_allclose(
+        before[1:], held * filtered[:-1] + (1 - held) * fresh[1:], rtol=1e-4)
+    np.testing.assert_allclose(before.sum(-1), 1, rtol=1e-5)
+
+
+def test_the_first_frame_is_drawn_and_nothing_is_held_into_it():
+    seen, hold, fresh, motion = weights()
+    parts = found(seen, hold, fresh, motion)
+    np.testing.assert_allclose(parts[0][0], fresh[0], rtol=1e-6)
+    np.testing.assert_array_equal(parts[1][-1], np.ones((VOICES, SIZE)))
     hold[0] = 0.99
-    for one, other in zip((before, after), found(seen, hold, fresh, motion), strict=True):
+    for one, other in zip(parts, found(seen, hold, fresh, motion), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_only_the_first_note_is_fresh_where_motion_is_given():
-    seen, hold, fresh, motion = chain()
-    first = found(seen, hold, fresh, motion)
-    later = found(seen, hold, np.concatenate([fresh[:1], fresh[:0:-1]]), motion)
-    for one, other in zip(first, later, strict=True):
-        np.testing.assert_array_equal(one, other)
-    changed, _ = found(seen, hold, fresh[::-1], motion)
-    assert np.abs(changed - first[0]).max() > 0.01
 
 
 def test_a_frame_alone_hears_nothing():
     fresh = jnp.array([[[[0.2, 0.8]]]])
-    before, after = by_network(jnp.array([[[[1.0, 0.1]]]]), jnp.array([[[0.9]]]), fresh)
-    np.testing.assert_allclose(before, fresh)
-    np.testing.assert_array_equal(after, jnp.ones_like(fresh))
+    chain = by_network(
+        jnp.array([[[[1.0, 0.1]]]]), jnp.array([[[0.9]]]), fresh, jnp.ones((1, 2, 2)))
+    np.testing.assert_allclose(chain.before, fresh)
+    np.testing.assert_array_equal(chain.after, jnp.ones_like(fresh))
 
 
 def test_a_long_chain_of_what_is_unlikely_stays_within_float32():
@@ -109,8 +109,7 @@ def test_a_long_chain_of_what_is_unlikely_stays_within_float32():
         jnp.where(np.arange(3) == note[:, None], 0.0, 2 * LEAST_HEARD)[None, :, None], exists)
     hold = holding(jnp.full((1, time, 1), 100.0))
     fresh = jnp.broadcast_to(distribution(jnp.zeros((1, 3)), exists), seen.shape)
-    posterior = np.prod([seen, *by_network(seen, hold, fresh)], axis=0)[0, :, 0]
-    posterior /= posterior.sum(-1, keepdims=True)
+    posterior = np.asarray(by_network(seen, hold, fresh, jnp.ones((1, 3, 3))).posterior)[0, :, 0]
     # A change costs a two-thousandth, to miss even one frame far more.
     assert (posterior[np.arange(time), note] > 0.95).all()
     assert (posterior[:, 2] == 0).all()

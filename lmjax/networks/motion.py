@@ -1,0 +1,88 @@
+"""How likely each voice is to have moved, and by which step, as a chain of `smoothing` has it.
+
+That a voice moves from one note to another is a fact of two frames, and the posteriors of single
+frames do not tell it: C or D in either frame may be one held note, or a step. The chain's messages
+do. Moves are counted on the pitch axis, where a step is a shift.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lmjax.networks.smoothing import Chain, shifted
+from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
+
+STEPS = (-7, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 7)  # semitones
+MOVES = len(STEPS) + 2  # each step by itself; all steps upwards, and all downwards
+REACH = max(STEPS)
+
+
+class Moves:
+    """The moves of all voices of a chain.
+
+    Shapes are [B, T, V, Q] for what is said of a pitch, on the axis of `TokenSpace.octaves`.
+
+    Attributes:
+      arriving: for each of the `MOVES`, the weight of every pitch as one that is reached by it,
+        given all frames before: a part of the chain's `before`.
+      before: the whole of that.
+      heard: what the frame itself and those after it make of a pitch; times `before`, its
+        posterior.
+      filtered: the distribution of a frame's pitch given that frame and those before it.
+    """
+
+    def __init__(self, space: TokenSpace, chain: Chain) -> None:
+        """Reads a chain over the sounds of `space`."""
+        self._axis, self._chain = jnp.asarray(space.octaves), chain
+        size = self._axis.shape[-1]
+        interval = np.arange(size) - np.arange(size)[:, None]
+        moving = jnp.einsum("vsp,vsr,vrq->vpq", self._axis, chain.motion, self._axis)
+        # What a step is worth depends on the interval alone: it is the same all along the axis.
+        self._worth = [jnp.where(interval == step, moving, 0).max(axis=(1, 2))[:, None]
+                       for step in STEPS]
+        self.filtered = self.lay(chain.filtered)
+        past = shifted(self.filtered, -1)
+        drawn = self.lay(chain.fresh) * (1 - chain.hold)[..., None]
+        self.arriving = [drawn * moved for moved in (
+            *(worth * _by(past, step) for step, worth in zip(STEPS, self._worth, strict=True)),
+            *(jnp.einsum("btvp,vpq->btvq", past, jnp.where(where, moving, 0))
+              for where in (interval > 0, interval < 0)))]
+        self.before = self.lay(chain.before)
+        joint = chain.seen * chain.after
+        self.heard = self.lay(joint / (joint * chain.before).sum(axis=-1, keepdims=True))
+
+    def lay(self, shares: jax.Array) -> jax.Array:
+        """What is said of sounds, float32[B, T, V, S], on the pitch axis."""
+        return jnp.einsum("btvs,vsq->btvq", shares, self._axis)
+
+    def taken(self) -> jax.Array:
+        """The probability of each move, float32[B, T, V, MOVES]."""
+        return jnp.stack([(part * self.heard).sum(-1) for part in self.arriving], axis=-1)
+
+    def leaving(self) -> tuple[list[jax.Array], jax.Array]:
+        """For each of `STEPS`, the likelihood of all frames after, of a pitch that is left by it;
+        and the whole of that likelihood."""
+        hold, fresh, joint = (shifted(part, 1) for part in (
+            self._chain.hold[..., None], self._chain.fresh,
+            self._chain.seen * self._chain.after))
+        reached = self.lay(fresh * joint) * (1 - hold)
+        moved = jnp.einsum("btvr,vsr->btvs", fresh * joint, self._chain.motion)
+        whole = self.lay(hold * joint + (1 - hold) * moved)
+        exists = self._axis.max(axis=1)  # a voice cannot leave what it cannot sing
+        return [exists * worth * _by(reached, -step)
+                for step, worth in zip(STEPS, self._worth, strict=True)], whole
+
+
+def over_octaves(values: jax.Array) -> jax.Array:
+    """Sums over octaves: float32[..., Q] to float32[..., 12]."""
+    # Slices: far cheaper on a CPU than the sum over an axis of a reshaped array.
+    return functools.reduce(jnp.add, [values[..., i:i + PITCH_CLASSES]
+                                      for i in range(0, values.shape[-1], PITCH_CLASSES)])
+
+
+def _by(values: jax.Array, step: int) -> jax.Array:
+    """values[..., q - step] at every q, zeros beyond the ends."""
+    widened = jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(REACH, REACH)])
+    return widened[..., REACH - step:REACH - step + values.shape[-1]]
