@@ -98,7 +98,7 @@ def get_config() -> ml_collections.ConfigDict:
             "ladder": "log_logistic",
             "sigma_max": 20.0,
             "sigma_min": 0.15,
-            "levels": 32,
+            "levels": 20,
             "centre": 0.9,
             "spread": 0.55,
             "steps": 4,

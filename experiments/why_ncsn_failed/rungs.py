@@ -118,12 +118,12 @@ CHAINS = (
     Rung("chain_ladder", "Ours, but on the paper's geometric ladder.",
          {"sampler.ladder": "geometric", "sampler.sigma_min": 0.05}),
     Rung("chain_langevin", "Annealed Langevin dynamics on our ladder, with our step size.",
-         {"sampler.kind": "langevin", "sampler.levels": 31, "sampler.steps": 5}),
+         {"sampler.kind": "langevin", "sampler.levels": 19, "sampler.steps": 5}),
     Rung("chain_step", "The same with the paper's step size.",
-         {"sampler.kind": "langevin", "sampler.levels": 31, "sampler.steps": 5,
+         {"sampler.kind": "langevin", "sampler.levels": 19, "sampler.steps": 5,
           "sampler.rate": ncsn_paper.get_config().sampler.rate}),
     Rung("chain_reverse", "Reverse steps alone.",
-         {"sampler.kind": "ancestral", "sampler.levels": 156}),
+         {"sampler.kind": "ancestral", "sampler.levels": 96}),
 )
 
 # The tables: title -> the rung that its first row is, if not the first of all, and its others.

@@ -34,7 +34,7 @@ class SamplerSettings:
     ladder: str = "log_logistic"
     sigma_max: float = 20.0
     sigma_min: float = 0.15
-    levels: int = 32
+    levels: int = 20
     centre: float = 0.9
     spread: float = 0.55
     steps: int = 4

@@ -83,7 +83,7 @@ def test_other_chains_need_no_other_weights():
 def test_chains_of_equal_cost():
     cost = {name: from_config(config_of(name)).sampler.build().evaluations for name in PATHS}
     assert cost.pop("paper") == cost.pop("chain_paper") == 2001
-    assert set(cost.values()) == {156}
+    assert set(cost.values()) == {96}
 
 
 def test_nothing_is_edited_twice():
@@ -120,7 +120,7 @@ def test_two_rungs(climbed):
     assert json.dumps(result) == json.dumps(json.loads((folder / "ladder.json").read_text()))
     assert first["steps"] >= 1 and first["seconds"] > 0
     assert first["steps"] == pytest.approx(0.3 / first["seconds_per_step"], abs=0.51)
-    assert (first["evaluations"], second["evaluations"]) == (7, 156)
+    assert (first["evaluations"], second["evaluations"]) == (7, 96)
     assert not first["states_logits"]
     # The second uses the weights of the first, which are measured once.
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["paper"]
