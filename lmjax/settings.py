@@ -90,7 +90,7 @@ class TrainingSettings:
       checkpoint_every: steps between checkpoints.
     """
 
-    steps: int = 16_000
+    steps: int = 12_000
     batch_size: int = 4
     length: int = 128
     devices: int = 0

@@ -76,7 +76,7 @@ def test_weights_that_are_too_large(run, trained, tmp_path, monkeypatch, options
     monkeypatch.setattr(export_module, "LARGEST", 0.01)
     # How well Orbax compresses them is not the same every time.
     assert re.fullmatch(
-        re.escape(f"lmjax: the weights of {trained} take ") + r"0\.[01] MB" + re.escape(
+        re.escape(f"lmjax: the weights of {trained} take ") + r"0\.[0-3] MB" + re.escape(
             f", and no more than 0.01 MB may travel; {advice}"), run(trained, tmp_path, *options))
     assert list(tmp_path.iterdir()) == []
 
