@@ -7,7 +7,7 @@ a Markov chain for each voice gathers what neighbouring frames say (`smoothing`)
 to clean the input, and at the end with what the context makes likely. And harmony is the same in
 every key: all layers between commute with transposition (`symmetry`).
 
-A state goes this way: evidence of tokens -> a chain for each voice by itself -> a chain that has
+A state goes this way: evidence of tokens -> a chain for each voice by itself -> chains that have
 heard what the other voices sound -> posteriors, here and in the frames before and after, laid on
 one pitch axis, and how each voice is likely to move (`motion`) -> features of each pitch from all
 pitches around it -> folded to pitch classes -> a transformer over groups of frames -> laid back on
