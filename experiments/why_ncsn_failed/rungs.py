@@ -83,7 +83,8 @@ LADDER = (
     Rung("average", "The weights of a single step are noisy.", {"optimizer.ema": 0.999}),
     Rung("network", "The network reads raw states at absolute places. Ours reads what they say of "
          "each token, and how far apart frames are.",
-         _ours("network", smoothing=False, rounds=1, symmetry=False, pairs=False)),
+         _ours("network", smoothing=False, repeats=False, rounds=1, symmetry=False,
+               pairs=False)),
     Rung("windows", "Whole pieces make few steps in the same time.",
          {"training.batch_size": 4, "training.length": 128}),
     Rung("optimizer", "One learning rate from the first step to the last, however long a gradient.",
@@ -92,6 +93,8 @@ LADDER = (
          {"condition.known": 0.3}),
     Rung("smoothing", "That neighbouring frames hold one note, and share its evidence, has to be "
          "discovered.", {"network.smoothing": True}),
+    Rung("repeats", "A passage that comes again is denoised as if it had not been seen before.",
+         {"network.repeats": True}),
     Rung("symmetry", "What is learned in one key is not known in another.",
          {"network.symmetry": True}),
     Rung("rounds", "Each voice is heard by itself before the transformer hears them together.",

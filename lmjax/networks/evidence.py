@@ -7,12 +7,13 @@ a Markov chain for each voice gathers what neighbouring frames say (`smoothing`)
 to clean the input, and at the end with what the context makes likely. And harmony is the same in
 every key: all layers between commute with transposition (`symmetry`).
 
-A state goes this way: evidence of tokens -> a chain for each voice by itself -> chains that have
-heard what the other voices sound -> posteriors, here and in the frames before and after, laid on
-one pitch axis, and how each voice is likely to move (`motion`) -> features of each pitch from all
-pitches around it -> folded to pitch classes -> a transformer over groups of frames -> laid back on
-the pitch axis -> logits of tokens and fresh notes -> the last chain -> what the voices' motion says
-of one another (`pairs`) -> the last chain again.
+A state goes this way: evidence of tokens, and that of passages which they may repeat (`repeats`) ->
+a chain for each voice by itself -> chains that have heard what the other voices sound ->
+posteriors, here and in the frames before and after, laid on one pitch axis, and how each voice is
+likely to move (`motion`) -> features of each pitch from all pitches around it -> folded to pitch
+classes -> a transformer over groups of frames -> laid back on the pitch axis -> logits of tokens
+and fresh notes -> the last chain -> what the voices' motion says of one another (`pairs`) -> the
+last chain again.
 """
 
 import dataclasses
@@ -25,6 +26,7 @@ import numpy as np
 from lmjax.networks.layers import channel_dropout, fourier_features
 from lmjax.networks.motion import Moves
 from lmjax.networks.pairs import VoicePairs
+from lmjax.networks.repeats import Repeats
 from lmjax.networks.smoothing import (
     distribution,
     holding,
@@ -72,6 +74,7 @@ class EvidenceSettings:
       dropout: share of channels that are dropped in training: of the frames' features on their
         way into and out of the transformer, and of its hidden layers.
       smoothing: whether the frames around a cell are heard by the chains.
+      repeats: whether a cell hears the passages that its own may repeat.
       rounds: chains before the transformer.
       pairs: whether voices hear how the others move; for chains that are heard.
       symmetry: whether weights are shared over transpositions.
@@ -92,6 +95,7 @@ class EvidenceSettings:
     level_width: int = 64
     dropout: float = 0.05
     smoothing: bool = True
+    repeats: bool = True
     rounds: int = 3
     pairs: bool = True
     symmetry: bool = True
@@ -152,9 +156,16 @@ class EvidenceNetwork(nn.Module):
         heard = jnp.einsum("btvk,vks->btvs", jnp.exp(evidence - best), sounds)
         # [B, T, V, S], the best has 0; a frame that does not exist says nothing.
         heard = jnp.log(heard + UNHEARD) * m.frames[..., None, None]
-        local, key = self._local(m, heard, level)
-
         usual = self.param("usual", nn.initializers.zeros, (voices, sounds.shape[-1]))
+        told, repeated = jnp.zeros_like(heard), jnp.zeros(heard.shape[:-1])
+        if cfg.repeats:
+            told, repeated = Repeats(cfg.reach, name="repeats")(
+                likelihood(heard, exists),
+                jax.lax.stop_gradient(distribution(usual, exists)), m.frames)
+            told = jnp.log(told)
+            heard = heard + told
+            heard = heard - heard.max(axis=-1, keepdims=True)
+        local, key = self._local(m, heard, repeated, level)
         seen = likelihood(heard, exists)
         if cfg.smoothing:
             laid, felt = self._rounds(seen, usual, exists, local, m.frames)
@@ -167,7 +178,8 @@ class EvidenceNetwork(nn.Module):
         frame = self._frame(pitches, laid, local, key)
         frame = self._trunk(frame, level, m.frames, train)
         context, fresh, hold = self._cells(frame, pitches, local)
-        logits = context + self.param("prior", nn.initializers.zeros, (voices, tokens)) + evidence
+        logits = (context + self.param("prior", nn.initializers.zeros, (voices, tokens)) + evidence
+                  + jnp.einsum("btvs,vks->btvk", told, sounds))
         if cfg.smoothing:
             around = self._around(seen, fresh + usual, exists,
                                   self._holding(hold + 1.0, m.frames))
@@ -222,7 +234,7 @@ class EvidenceNetwork(nn.Module):
         which nothing is heard."""
         return jnp.where(frames[..., None], holding(logits), 1.0)
 
-    def _local(self, m: Condition, heard: jax.Array,
+    def _local(self, m: Condition, heard: jax.Array, repeated: jax.Array,
                level: jax.Array) -> tuple[jax.Array, jax.Array]:
         """What is the same in every key, float32[B, T, F], and the key itself, [B, T, 12, 1]."""
         cfg = self.settings
@@ -231,7 +243,7 @@ class EvidenceNetwork(nn.Module):
         key = jnp.zeros((*m.frames.shape, PITCH_CLASSES))
         if self.key_track is not None:
             key = rows.pop(self.key_track)[..., 1:]  # its value 0 is "not known"
-        rows += [same_note(heard, cfg.offsets), m.known, m.frames[..., None]]
+        rows += [same_note(heard, cfg.offsets), repeated, m.known, m.frames[..., None]]
         local = nn.Dense(cfg.local_width, name="local")(
             jnp.concatenate([row.astype(jnp.float32) for row in rows], axis=-1))
         local = local + nn.Dense(cfg.local_width, name="local_level")(level)[:, None]

@@ -27,7 +27,8 @@ class Moves:
     Attributes:
       arriving: for each of the `MOVES`, the weight of every pitch as one that is reached by it,
         given all frames before: a part of the chain's `before`.
-      before: the whole of that.
+      drawn: the weight of every pitch as one that is not held over, given all frames before.
+      before: the weight of every pitch, given all frames before.
       heard: what the frame itself and those after it make of a pitch; times `before`, its
         posterior.
       filtered: the distribution of a frame's pitch given that frame and those before it.
@@ -45,6 +46,8 @@ class Moves:
         self.filtered = self.lay(chain.filtered)
         past = shifted(self.filtered, -1)
         drawn = self.lay(chain.fresh) * (1 - chain.hold)[..., None]
+        self.drawn = drawn * self.lay(
+            jnp.einsum("btvs,vsr->btvr", shifted(chain.filtered, -1), chain.motion))
         self.arriving = [drawn * moved for moved in (
             *(worth * _by(past, step) for step, worth in zip(STEPS, self._worth, strict=True)),
             *(jnp.einsum("btvp,vpq->btvq", past, jnp.where(where, moving, 0))

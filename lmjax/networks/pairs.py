@@ -2,15 +2,20 @@
 
 Whether two voices move in parallel is a fact of four notes at once, and no sum over the notes of a
 frame can state it. The chains of `smoothing` know how each voice is likely to have moved; here the
-voices hear of one another, pair by pair. For voice v, reached or left by a step of d semitones,
+voices hear of one another, pair by pair, by the messages of a factor between them (Pearl 1988). For
+voice v, reached or left by a step of d semitones,
 
-    arriving_v(p) = sum_d P(v came to p by d) sum_{u, k} A[u, v, p - k] P(u moved by d to k),
-    leaving_v(p)  = sum_d P(v goes on by d) sum_{u, k} L[u, v, p + d - k] P(u moves by d to k),
+    exp arriving_v(p) = 1 + sum_d P(v came to p by d | p is not held over) (M_vd(p) - 1),
+    M_vd(p) = prod_u (1 + sum_k P(u moved by d to k) (exp A[u, v, p - k] - 1)),
+    exp leaving_v(p) = 1 + sum_d P(v goes on by d) (N_vd(p + d) - 1),   N as M, with another table,
 
-where u is each other voice, and p and k are pitch classes. A second table A is for all steps
-upwards, and all steps downwards, together: similar motion. Tables start at zero; after training
-they have learned, by themselves, to refuse fifths and octaves.
+where u is each other voice, and p and k are pitch classes. A move that is only likely is refused
+mildly, one that is certain by the whole entry. A third table is for all steps upwards, and all
+steps downwards, together: similar motion. Tables start at zero; after training they have learned,
+by themselves, to refuse fifths and octaves.
 """
+
+import functools
 
 import flax.linen as nn
 import jax
@@ -23,6 +28,7 @@ from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 
 GAIN = 20.0  # parallels are rare, and entries of a table small steps of an optimizer away
 LEAST = 1e-9  # what probabilities are divided by at least
+LEAST_WORTH, LARGEST_WORTH = -6.0, 2.0  # nats, of an entry
 
 
 class VoicePairs(nn.Module):
@@ -43,32 +49,35 @@ class VoicePairs(nn.Module):
         tables = GAIN * self.param(
             "tables", nn.initializers.zeros, (3, voices, voices, PITCH_CLASSES))
         # A voice is not told of itself.
-        tables = tables * (1 - jnp.eye(voices)[..., None])
+        worth = jnp.expm1(jnp.clip(tables, LEAST_WORTH, LARGEST_WORTH))
+        worth = worth * (1 - jnp.eye(voices)[..., None])
 
         def by_class(parts: list[jax.Array]) -> jax.Array:
             return jnp.stack([over_octaves(part) for part in parts], axis=3)
 
-        def others(taken: jax.Array, table: jax.Array) -> jax.Array:
-            """What the moves [B, T, V, D, 12] of all voices say of each, of the same shape."""
-            weights = jnp.einsum("rsi,uvi->urvs", INTERVALS, table)
-            flat = jnp.moveaxis(taken, 2, 3).reshape(*taken.shape[:2], taken.shape[3], -1)
-            heard = flat @ weights.reshape(flat.shape[-1], -1)
-            return jnp.moveaxis(heard.reshape(*flat.shape[:3], voices, PITCH_CLASSES), 3, 2)
+        def others(taken: jax.Array, worth: jax.Array) -> jax.Array:
+            """What the moves [B, T, V, D, 12] of all voices make of each, of the same shape."""
+            weights = jnp.einsum("rsi,uvi->ursv", INTERVALS, worth)
+            made = jnp.einsum("btudr,ursv->btudsv", taken, weights)
+            made = functools.reduce(jnp.multiply, [1 + made[:, :, u] for u in range(voices)])
+            return jnp.moveaxis(made, -1, 2)
 
         taken = by_class([part * moves.heard for part in moves.arriving])
-        said = jnp.concatenate([others(taken[..., :steps, :], tables[0]),
-                                others(taken[..., steps:, :], tables[1])], axis=3)
-        came = taken / (over_octaves(moves.before * moves.heard) + LEAST)[..., None, :]
-        arriving = (came * said).sum(axis=3)
+        # What is said to a fresh note concerns a pitch that is not held over.
+        came = taken / (over_octaves(moves.drawn * moves.heard) + LEAST)[..., None, :]
+        same = others(taken[..., :steps, :], worth[0])
+        similar = others(taken[..., steps:, :], worth[1])
+        arriving = (jnp.log1p((came[..., :steps, :] * (same - 1)).sum(axis=3))
+                    + jnp.log1p((came[..., steps:, :] * (similar - 1)).sum(axis=3)))
 
         # What is reached in the frame after by a step was left a step before.
-        said = shifted(others(taken[..., :steps, :], tables[2]), 1)
+        said = shifted(others(taken[..., :steps, :], worth[2]) - 1, 1)
         said = jnp.stack([jnp.roll(said[..., i, :], -step, axis=-1)
                           for i, step in enumerate(STEPS)], axis=3)
         parts, whole = moves.leaving()
         goes = by_class([moves.filtered * part for part in parts])
         goes = goes / (over_octaves(moves.filtered * whole) + LEAST)[..., None, :]
-        leaving = (goes * said).sum(axis=3)
+        leaving = jnp.log1p((goes * said).sum(axis=3))
 
         classes = over_octaves(jnp.asarray(self.space.octaves))
         arriving, leaving = (jnp.einsum("btvc,vsc->btvs", logits, classes)

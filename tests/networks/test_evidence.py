@@ -222,7 +222,7 @@ class TestTransposition:
 
     def test_without_symmetry_it_is_not(self, space_of, random_condition, some_condition):
         spaces = [space_of(self.music(semitones)[0]) for semitones in (0, self.SEMITONES)]
-        networks = [network_of(space, symmetry=False, smoothing=False, pairs=False)
+        networks = [network_of(space, symmetry=False, smoothing=False, repeats=False, pairs=False)
                     for space in spaces]
         params = random_params(networks[0], some_condition())
         here, there = (
@@ -303,7 +303,7 @@ def test_the_key_and_what_is_learned_of_single_pitches_do_not(difference, near_p
 
 @pytest.fixture(scope="module")
 def deaf(space):
-    return network_of(space, smoothing=False, pairs=False)
+    return network_of(space, smoothing=False, repeats=False, pairs=False)
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +326,7 @@ def heard(table, space, some_condition):
 def test_without_smoothing_there_is_no_chain(deaf_params, params):
     chains = params["params"].keys() - deaf_params["params"].keys()
     assert chains == {"early_hold", "early_1", "early_1_local", "early_cells_1", "motion_0",
-                      "motion_1", "moves", "motion", "pairs"}
+                      "motion_1", "moves", "motion", "pairs", "repeats"}
 
 
 def test_without_smoothing_and_context_a_cell_hears_itself_alone(
