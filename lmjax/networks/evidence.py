@@ -224,8 +224,9 @@ class EvidenceNetwork(nn.Module):
         if self.settings.pairs:
             arriving, leaving = VoicePairs(self.space, name="pairs")(chain)
             # A note is left once, however long it was held: all its frames should hear of it.
-            seen = seen * jnp.exp(jnp.clip(leaving, -LARGEST_PUSH, LARGEST_PUSH))
-            chain = listen(seen, hold, distribution(fresh + arriving, exists), motion)
+            seen = seen * _push(leaving)
+            # Not a distribution any more: what is refused may as well be held as be another note.
+            chain = listen(seen, hold, distribution(fresh, exists) * _push(arriving), motion)
         return leaving + jnp.log(chain.before + 1e-9) + jnp.log(chain.after + 1e-9)
 
     @staticmethod
@@ -344,3 +345,8 @@ class EvidenceNetwork(nn.Module):
         fresh = (place(of_pitch[..., -1], space.axis, "vsp,vw->pvws", size)
                  + place(plain[..., others:-1], space.other_sounds, "vos,vw->vows", size))
         return context, fresh, plain[..., -1]
+
+
+def _push(logits: jax.Array) -> jax.Array:
+    """What logits make of weights; bounded."""
+    return jnp.exp(jnp.clip(logits, -LARGEST_PUSH, LARGEST_PUSH))

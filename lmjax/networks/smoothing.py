@@ -44,7 +44,7 @@ class Chain(NamedTuple):
     Attributes:
       seen: float32[B, T, V, S], the likelihood of each state by itself, up to a factor per frame.
       hold: float32[B, T, V].
-      fresh: float32[B, T, V, S], each a distribution.
+      fresh: float32[B, T, V, S], weights of notes that are not held over.
       motion: float32[V, S, S], weights from one state to the next.
       before: float32[B, T, V, S], the weight of a frame's state given all frames before it.
       after: float32[B, T, V, S], the likelihood of all frames after it, up to a factor per frame.

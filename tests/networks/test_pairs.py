@@ -1,5 +1,7 @@
 """What voices hear of one another's motion, on chains that are certain."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,6 +95,43 @@ def test_similar_motion_is_any_two_steps_in_one_direction(said):
                           ([55, 60, 64, 52], 0), ([59, 60, 64, 48], 0), ([57, 60, 64, 48], 0)):
         arriving, _ = said([before, [57, 60, 64, 50]], entry)
         np.testing.assert_allclose(arriving[1], [alike, 0, 0, 0], atol=2e-2)
+
+
+@pytest.mark.parametrize("entry", [-3.0, 1.5])
+def test_what_is_told_makes_a_pair_exact(space_of, entry):
+    """Two frames of two voices are a tree, on which messages give exact posteriors."""
+    low, high = 60, 64
+    space = space_of(Vocabulary(ranges=((low, high),) * 4))
+    generator = np.random.default_rng(0)
+    size = high - low + 2  # the first is a rest
+    seen = generator.uniform(0.01, 1, (2, 4, size))
+    hold = generator.uniform(0.2, 0.8, (2, 4))
+    fresh = generator.dirichlet(np.ones(size), (2, 4))
+    motion = np.exp(np.einsum("vi,vsri->vsr", generator.normal(0, 0.5, (4, 2 * size - 1)),
+                              space.steps))
+    chain = listen(*(jnp.asarray(a, jnp.float32) for a in (
+        seen[None], hold[None], fresh[None], motion)))
+    interval = 2
+    tables = np.zeros((3, 4, 4, 12))
+    tables[[REACHED, LEFT], BASS, SOPRANO, interval] = entry / GAIN
+    arriving, leaving = VoicePairs(space).apply(
+        {"params": {"tables": jnp.asarray(tables, jnp.float32)}}, chain)
+
+    def joint(voice):
+        """The weight of every two states, the first frame's and the second's."""
+        moved = hold[1, voice] * np.eye(size) + (1 - hold[1, voice]) * motion[voice] * fresh[
+            1, voice]
+        return (fresh[0, voice] * seen[0, voice])[:, None] * moved * seen[1, voice]
+
+    weights = np.einsum("ab,cd->abcd", joint(SOPRANO), joint(BASS))
+    for a, b, c, d in itertools.product(range(1, size), repeat=4):
+        if b - a == d - c != 0 and b - d == interval:
+            weights[a, b, c, d] *= np.exp(entry)
+    exact = weights.sum(axis=(2, 3)) / weights.sum()
+    told = listen(chain.seen, chain.hold, chain.fresh * jnp.exp(arriving), chain.motion)
+    np.testing.assert_allclose(told.posterior[0, 1, SOPRANO], exact.sum(axis=0), atol=1e-5)
+    told = listen(chain.seen * jnp.exp(leaving), chain.hold, chain.fresh, chain.motion)
+    np.testing.assert_allclose(told.posterior[0, 0, SOPRANO], exact.sum(axis=1), atol=1e-5)
 
 
 def test_a_voice_is_not_told_of_itself(said):
