@@ -166,10 +166,10 @@ class EvaluationSettings:
     split: str = "valid"
     metres: tuple[str, ...] = ()
     ranges: str = ""
-    length: int = 128
+    length: int = 0
     stride: int = 64
     draws: int = 16
-    batch_size: int = 32
+    batch_size: int = 8
     sigma_min: float = 0.05
     sigma_max: float = 20.0
     tracks: tuple[str, ...] = ("position", "bar", "beat", "start", "end")

@@ -115,7 +115,7 @@ def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     ("compose", "form", "drawn", "compose.form must be one of 'given', 'prior', not 'drawn'"),
     ("data", "encoding", "plain", "data.encoding must be one of"),
     ("data", "ranges", "narrow", "data.ranges must be one of"),
-    ("evaluation", "stride", 129, "evaluation.stride must not exceed"),
+    ("evaluation", "length", 63, "evaluation.stride must not exceed evaluation.length, .* 64 > 63"),
     ("evaluation", "samples", -1, "must not be negative"),
     ("evaluation", "sigma_min", 0.0, "evaluation.sigma_min"),
     ("evaluation", "sigma_max", 0.01, "evaluation.sigma_max"),
@@ -168,10 +168,10 @@ def test_the_transformer_is_given_no_cells():
         from_config(config)
 
 
-def test_no_length_and_no_samples_are_choices():
+def test_windows_and_no_samples_are_choices():
     config = config_of()
-    config.evaluation.update(length=0, samples=0)
-    assert from_config(config).evaluation.length == 0
+    config.evaluation.update(length=64, samples=0)
+    assert from_config(config).evaluation.length == 64
 
 
 def test_the_papers_vocabulary_has_the_papers_sizes():

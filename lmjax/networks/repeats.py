@@ -82,7 +82,7 @@ class Repeats(nn.Module):
         varied = varied[:, None]
         told = nothing[..., None] + jnp.einsum(
             "bpijv,bpjvs->bpivs", shares[:, :, :, :-1], varied + (1 - varied) * ratio)
-        return tuple(_frames(part, seen.shape[1]) for part in (told, 1 - nothing))
+        return _frames(told, seen.shape[1]), _frames(1 - nothing, seen.shape[1])
 
 
 def _logit(share: float) -> float:
