@@ -111,6 +111,7 @@ def get_config() -> ml_collections.ConfigDict:
         "compose": {
             "num": 8,
             "batch_size": 16,
+            "window": 512,
             "seed": 0,
             "form": "given",
             "metre": "4/4",

@@ -106,8 +106,9 @@ def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray | Sequ
          batch_size: int = 16, progress: bool = False) -> Draw:
     """Notes for forms given by their tracks int32[T, C]: one for all, or one for each chorale.
 
-    Other arguments as in `compose`. Longer pieces than the training window are composed window by
-    window, each beginning in the middle of the one before, whose second half it is given.
+    Other arguments as in `compose`. A piece is composed all at once, unless it is longer than the
+    composer's `compose.window`: then window by window, each beginning in the middle of the one
+    before, whose second half it is given.
     """
     if num < 1 or batch_size < 1:
         raise ValueError(f"the number of chorales and the batch size must be at least 1, "
@@ -115,9 +116,9 @@ def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray | Sequ
     each = [tracks] * num if isinstance(tracks, np.ndarray) else list(tracks)
     if len(each) != num:
         raise ValueError(f"{num} chorales are asked for, in {len(each)} forms")
-    batch_size, length = min(batch_size, num), composer.settings.training.length
+    batch_size, window = min(batch_size, num), composer.settings.compose.window
     notes = [_Notes(composer, one) for one in each]
-    plan = batches([len(one) for one in each], length, batch_size)
+    plan = batches([len(one) for one in each], window, batch_size)
     total = sum(max(len(windows(len(each[n]), width)) for n in numbers) for width, numbers in plan)
     clock = _Clock(composer)
     with tqdm(total=total, disable=not progress, desc="compose", unit="window") as bar:
@@ -146,19 +147,19 @@ def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
     return spans
 
 
-def batches(frames: Sequence[int], length: int, batch_size: int) -> list[tuple[int, list[int]]]:
+def batches(frames: Sequence[int], window: int, batch_size: int) -> list[tuple[int, list[int]]]:
     """Which chorales are composed at once: the frames of their windows, and their numbers.
 
-    A chorale that fits half a training window is composed in one, so that of any mixture of
-    lengths at most two programs are compiled, and how a chorale is composed depends on its own
+    A chorale that fits half a window, or a quarter, is composed in one such, so that of any mixture
+    of lengths at most three programs are compiled, and how a chorale is composed depends on its own
     length alone. Batches are of similar length, so that few wait for a longer one to be finished.
     """
-    half = _half(length)
-    by_length = sorted(range(len(frames)), key=frames.__getitem__)
-    short = [n for n in by_length if frames[n] <= half]
-    return [(width, numbers[i:i + batch_size])
-            for width, numbers in ((half, short), (length, by_length[len(short):]))
-            for i in range(0, len(numbers), batch_size)]
+    plan, left = [], sorted(range(len(frames)), key=frames.__getitem__)
+    for width in sorted({_half(_half(window)), _half(window), window}):
+        numbers = [n for n in left if frames[n] <= width or width == window]
+        left = left[len(numbers):]
+        plan += [(width, numbers[i:i + batch_size]) for i in range(0, len(numbers), batch_size)]
+    return plan
 
 
 def _half(length: int) -> int:

@@ -113,6 +113,8 @@ class ComposeSettings:
     Attributes:
       num: how many chorales.
       batch_size: how many at once.
+      window: the most sixteenths that are composed in one go; longer pieces are composed window by
+        window.
       seed: of the noise.
       form: "given", all in the form that the next fields state (see `lmjax.Form`), or "prior", each
         in a form drawn from the prior that was fitted in training.
@@ -124,6 +126,7 @@ class ComposeSettings:
 
     num: int = 8
     batch_size: int = 16
+    window: int = 512
     seed: int = 0
     form: str = "given"
     metre: str = "4/4"
@@ -137,6 +140,7 @@ class ComposeSettings:
     def __post_init__(self) -> None:
         _positive("compose", self, "num", "batch_size", "bars")
         _one_of("compose.form", self.form, ("given", "prior"))
+        _whole_beats("compose.window", self.window)
         if self.length:
             _whole_beats("compose.length", self.length)
         for suffix in self.formats:

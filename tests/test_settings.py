@@ -110,6 +110,7 @@ def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     ("embedding", "width", 0, "embedding.width"),
     ("embedding", "kind", "hot", "embedding.kind"),
     ("compose", "num", 0, "compose.num must be at least 1"),
+    ("compose", "window", 30, "compose.window must be a positive multiple of 4"),
     ("compose", "length", 33, "compose.length must be a positive multiple of 4"),
     ("compose", "formats", ("pdf",), "compose.formats must be one of"),
     ("compose", "form", "drawn", "compose.form must be one of 'given', 'prior', not 'drawn'"),

@@ -67,7 +67,7 @@ def measure(composer: Composer, bars: int, batch: int, repeats: int,
                       for n in range(repeats + 1))  # the first compiles, and does not count
     evaluations = composer.settings.sampler.build().evaluations
     scale = evaluations / first.evaluations / batch
-    return Time(len(windows(len(tracks), composer.settings.training.length)), evaluations,
+    return Time(len(windows(len(tracks), composer.settings.compose.window)), evaluations,
                 first.evaluations, first.compile_seconds,
                 tuple(drawn.seconds * scale for drawn in others))
 
