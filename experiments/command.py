@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import jax
 from absl import logging
 
+from lmjax.composer import Composer
 from lmjax.data.cache import cache_folder
+from lmjax.data.dataset import Piece, load_dataset, metre_pieces
 
 
 def add_model(parser: argparse.ArgumentParser, folder: str) -> None:
@@ -17,6 +19,18 @@ def add_model(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument("--folder", default=folder, help="where results go")
     parser.add_argument("--data", help="the file of a data source that has one; that of the "
                         "training's config if not given")
+
+
+def held_out(composer: Composer, path: str | None) -> tuple[Piece, ...]:
+    """The pieces that a composer is judged by, as its `evaluation` says.
+
+    Args:
+      composer: the model.
+      path: of the file of its data source; None for that of its training.
+    """
+    source, cfg = composer.settings.data, composer.settings.evaluation
+    data = load_dataset(source.source, path or source.path)
+    return tuple(metre_pieces(data.split(cfg.split), cfg.metres))
 
 
 @contextlib.contextmanager

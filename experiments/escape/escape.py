@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from experiments.command import add_model, running
+from experiments.command import add_model, held_out, running
 from experiments.escape.chains import ends, programs
 from experiments.escape.poor import starts
 from experiments.escape.report import Ends, Table, report, table
 from lmjax.composer import Composer, load
-from lmjax.data.dataset import Piece, load_dataset, metre_pieces
+from lmjax.data.dataset import Piece
 from lmjax.files import make_folder
 from lmjax.music import rhythm
 
@@ -86,9 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with running():
         composer = load(options.workdir)
-        source, cfg = composer.settings.data, composer.settings.evaluation
-        data = load_dataset(source.source, options.data or source.path)
-        escape(composer, metre_pieces(data.split(cfg.split), cfg.metres),
+        escape(composer, held_out(composer, options.data),
                pathlib.Path(options.folder), [int(n) for n in options.budgets.split(",")],
                [float(sigma) for sigma in options.sigmas.split(",")], options.sampler,
                options.samples, options.frames, options.seed)

@@ -8,10 +8,10 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-from experiments.command import add_model, running
+from experiments.command import add_model, held_out, running
 from experiments.structure.neighbours import near_composer
 from lmjax.composer import Composer, load
-from lmjax.data.dataset import Piece, load_dataset, metre_pieces
+from lmjax.data.dataset import Piece
 from lmjax.files import make_folder, write_bytes
 from lmjax.judge import Tables, format_wholes, whole_tables, wholes
 
@@ -53,16 +53,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with running():
         composer = load(options.workdir)
-        source, cfg = composer.settings.data, composer.settings.evaluation
-        data = load_dataset(source.source, options.data or source.path)
-        pieces = metre_pieces(data.split(cfg.split), cfg.metres)
-        tables = compare(composer, pieces, options.samples, options.block, options.margin,
-                         options.seed)
+        tables = compare(composer, held_out(composer, options.data), options.samples,
+                         options.block, options.margin, options.seed)
         folder = make_folder(pathlib.Path(options.folder))
-        about = f"{options.samples} chorales of each, seed {options.seed}; Bach: {cfg.split}."
-        write_bytes(folder / "structure.md", f"{about}\n\n{format_wholes(tables)}\n".encode())
+        text = (f"{options.samples} chorales of each, seed {options.seed}; Bach: "
+                f"{composer.settings.evaluation.split}.\n\n{format_wholes(tables)}")
+        write_bytes(folder / "structure.md", f"{text}\n".encode())
         write_bytes(folder / "structure.json", json.dumps(tables, indent=1).encode())
-        print(f"{about}\n\n{format_wholes(tables)}")
+        print(text)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class EvidenceSettings:
       fold: frames to a group.
       layers, heads, expansion: of the transformer; the last is the hidden width of its
         perceptrons, in widths.
-      reach: groups whose relative position is told apart.
+      reach: groups, and in `repeats` beats, whose distance is told apart.
       offsets: frames to each side with which a frame is compared.
       level_width: of the noise-level features.
       dropout: share of channels that are dropped in training: of the frames' features on their

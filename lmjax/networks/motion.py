@@ -28,9 +28,8 @@ class Moves:
       arriving: for each of the `MOVES`, the weight of every pitch as one that is reached by it,
         given all frames before: a part of the chain's `before`.
       drawn: the weight of every pitch as one that is not held over, given all frames before.
-      before: the weight of every pitch, given all frames before.
-      heard: what the frame itself and those after it make of a pitch; times `before`, its
-        posterior.
+      heard: what the frame itself and those after it make of a pitch; its posterior is that times
+        the chain's `before`.
       filtered: the distribution of a frame's pitch given that frame and those before it.
     """
 
@@ -52,7 +51,6 @@ class Moves:
             *(worth * _by(past, step) for step, worth in zip(STEPS, self._worth, strict=True)),
             *(jnp.einsum("btvp,vpq->btvq", past, jnp.where(where, moving, 0))
               for where in (interval > 0, interval < 0)))]
-        self.before = self.lay(chain.before)
         joint = chain.seen * chain.after
         self.heard = self.lay(joint / (joint * chain.before).sum(axis=-1, keepdims=True))
 

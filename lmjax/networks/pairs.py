@@ -48,8 +48,8 @@ class VoicePairs(nn.Module):
         voices, steps = chain.seen.shape[2], len(STEPS)
         tables = GAIN * self.param(
             "tables", nn.initializers.zeros, (3, voices, voices, PITCH_CLASSES))
-        # A voice is not told of itself.
         worth = jnp.expm1(jnp.clip(tables, LEAST_WORTH, LARGEST_WORTH))
+        # A voice is not told of itself.
         worth = worth * (1 - jnp.eye(voices)[..., None])
 
         def by_class(parts: list[jax.Array]) -> jax.Array:

@@ -56,7 +56,7 @@ def test_what_is_written(composer, data, tmp_path, monkeypatch, capsys):
     chorales = [dataclasses.replace(piece, chorale=notes_of(piece.pitch, piece.struck))
                 for piece in data.split("valid")]
     monkeypatch.setattr(structure, "load", lambda workdir: able)
-    monkeypatch.setattr(structure, "metre_pieces", lambda pieces, metres: chorales)
+    monkeypatch.setattr(structure, "held_out", lambda composer, path: chorales)
     structure.main([f"--folder={tmp_path}", "--samples=2", "--block=4", "--margin=4"])
     printed = capsys.readouterr().out
     assert printed == (tmp_path / "structure.md").read_text()

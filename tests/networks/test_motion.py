@@ -27,7 +27,7 @@ def read(space):
     def measure(seen, hold, fresh, steps):
         motion = jnp.exp(jnp.einsum("vi,vsri->vsr", steps, space.steps))
         moves = Moves(space, chain := listen(seen, hold, fresh, motion))
-        return chain, moves.taken(), moves.before, moves.heard, moves.leaving()
+        return chain, moves.taken(), moves.lay(chain.before), moves.heard, moves.leaving()
     return measure
 
 
