@@ -53,31 +53,31 @@ class VoicePairs(nn.Module):
         worth = worth * (1 - jnp.eye(voices)[..., None])
 
         def by_class(parts: list[jax.Array]) -> jax.Array:
-            return jnp.stack([over_octaves(part) for part in parts], axis=3)
+            return jnp.stack([over_octaves(part) for part in parts], axis=2)
 
         def others(taken: jax.Array, worth: jax.Array) -> jax.Array:
-            """What the moves [B, T, V, D, 12] of all voices make of each, of the same shape."""
-            weights = jnp.einsum("rsi,uvi->ursv", INTERVALS, worth)
-            made = jnp.einsum("btudr,ursv->btudsv", taken, weights)
-            made = functools.reduce(jnp.multiply, [1 + made[:, :, u] for u in range(voices)])
-            return jnp.moveaxis(made, -1, 2)
+            """What the moves [B, T, D, V, 12] of all voices make of each, of the same shape."""
+            weights = jnp.einsum("rsi,uvi->urvs", INTERVALS, worth)
+            made = [1 + taken[:, :, :, u] @ weights[u].reshape(PITCH_CLASSES, -1)
+                    for u in range(voices)]
+            return functools.reduce(jnp.multiply, made).reshape(taken.shape)
 
         taken = by_class([part * moves.heard for part in moves.arriving])
         # What is said to a fresh note concerns a pitch that is not held over.
-        came = taken / (over_octaves(moves.drawn * moves.heard) + LEAST)[..., None, :]
-        same = others(taken[..., :steps, :], worth[0])
-        similar = others(taken[..., steps:, :], worth[1])
-        arriving = (jnp.log1p((came[..., :steps, :] * (same - 1)).sum(axis=3))
-                    + jnp.log1p((came[..., steps:, :] * (similar - 1)).sum(axis=3)))
+        came = taken / (over_octaves(moves.drawn * moves.heard) + LEAST)[:, :, None]
+        same = others(taken[:, :, :steps], worth[0])
+        similar = others(taken[:, :, steps:], worth[1])
+        arriving = (jnp.log1p((came[:, :, :steps] * (same - 1)).sum(axis=2))
+                    + jnp.log1p((came[:, :, steps:] * (similar - 1)).sum(axis=2)))
 
         # What is reached in the frame after by a step was left a step before.
-        said = shifted(others(taken[..., :steps, :], worth[2]) - 1, 1)
-        said = jnp.stack([jnp.roll(said[..., i, :], -step, axis=-1)
-                          for i, step in enumerate(STEPS)], axis=3)
+        said = shifted(others(taken[:, :, :steps], worth[2]) - 1, 1)
+        said = jnp.stack([jnp.roll(said[:, :, i], -step, axis=-1)
+                          for i, step in enumerate(STEPS)], axis=2)
         parts, whole = moves.leaving()
         goes = by_class([moves.filtered * part for part in parts])
-        goes = goes / (over_octaves(moves.filtered * whole) + LEAST)[..., None, :]
-        leaving = jnp.log1p((goes * said).sum(axis=3))
+        goes = goes / (over_octaves(moves.filtered * whole) + LEAST)[:, :, None]
+        leaving = jnp.log1p((goes * said).sum(axis=2))
 
         classes = over_octaves(jnp.asarray(self.space.octaves))
         arriving, leaving = (jnp.einsum("btvc,vsc->btvs", logits, classes)

@@ -70,27 +70,26 @@ class Chain(NamedTuple):
 
 def listen(seen: jax.Array, hold: jax.Array, fresh: jax.Array, motion: jax.Array) -> Chain:
     """The chain of these weights, with its messages: see `Chain`."""
-    rows = tuple(jnp.moveaxis(a, 1, 0) for a in (seen, hold[..., None], fresh))
+    # Time first, for the scan, and voices before examples: a step is then one product per voice.
+    here, held, drawn = (a.transpose(1, 2, 0, 3) for a in (seen, hold[..., None], fresh))
 
     def forward(filtered: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
         here, held, drawn = row
-        moved = jnp.einsum("bvs,vsr->bvr", filtered, motion)
-        before = held * filtered + (1 - held) * drawn * moved
+        before = held * filtered + (1 - held) * drawn * (filtered @ motion)
         return _normal(here * before), before
 
     def backward(after: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
         here, held, drawn = row
         joint = here * after
-        moved = jnp.einsum("bvr,vsr->bvs", joint * drawn, motion)
+        moved = (joint * drawn) @ motion.swapaxes(1, 2)
         return _normal(held * joint + (1 - held) * moved), after
 
-    first = rows[2][0]
-    _, before = jax.lax.scan(
-        forward, _normal(rows[0][0] * first), tuple(row[1:] for row in rows), unroll=4)
-    _, after = jax.lax.scan(
-        backward, jnp.ones_like(first), rows, reverse=True, unroll=4)
+    first = drawn[0]
+    _, before = jax.lax.scan(forward, _normal(here[0] * first), (here[1:], held[1:], drawn[1:]))
+    _, after = jax.lax.scan(backward, jnp.ones_like(first), (here, held, drawn), reverse=True)
     before = jnp.concatenate([first[None], before])
-    return Chain(seen, hold, fresh, motion, jnp.moveaxis(before, 0, 1), jnp.moveaxis(after, 0, 1))
+    return Chain(seen, hold, fresh, motion,
+                 *(a.transpose(2, 0, 1, 3) for a in (before, after)))
 
 
 def _normal(shares: jax.Array) -> jax.Array:
