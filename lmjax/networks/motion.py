@@ -22,7 +22,8 @@ REACH = max(STEPS)
 class Moves:
     """The moves of all voices of a chain.
 
-    Shapes are [B, T, V, Q] for what is said of a pitch, on the axis of `TokenSpace.octaves`.
+    Shapes are [V, Q, B, T] for what is said of a pitch, on the axis of `TokenSpace.octaves`: frames
+    last, since steps and octaves are slices of an axis, and slices of the last one are slow.
 
     Attributes:
       arriving: for each of the `MOVES`, the weight of every pitch as one that is reached by it,
@@ -40,27 +41,34 @@ class Moves:
         interval = np.arange(size) - np.arange(size)[:, None]
         moving = jnp.einsum("vsp,vsr,vrq->vpq", self._axis, chain.motion, self._axis)
         # What a step is worth depends on the interval alone: it is the same all along the axis.
-        self._worth = [jnp.where(interval == step, moving, 0).max(axis=(1, 2))[:, None]
-                       for step in STEPS]
-        self.filtered = self.lay(chain.filtered)
-        past = shifted(self.filtered, -1)
-        drawn = self.lay(chain.fresh) * (1 - chain.hold)[..., None]
-        self.drawn = drawn * self.lay(
-            jnp.einsum("btvs,vsr->btvr", shifted(chain.filtered, -1), chain.motion))
+        # A mean by a product, since a CPU would take a maximum anew for every pitch.
+        step = (interval == np.reshape(STEPS, (-1, 1, 1))).astype(np.float32)
+        exists = space.octaves.max(axis=1)
+        often = np.einsum("vp,dpq,vq->dv", exists, step, exists)
+        worth = jnp.einsum("dpq,vpq->dv", step, moving) / np.maximum(often, 1)
+        self._worth = worth[..., None, None, None]
+        self.filtered = self._lay(chain.filtered)
+        past = shifted(self.filtered, -1, axis=-1)
+        fresh = chain.fresh * (1 - chain.hold[..., None])
+        drawn = self._lay(fresh)
+        self.drawn = self._lay(fresh * jnp.einsum(
+            "btvs,vsr->btvr", shifted(chain.filtered, -1), chain.motion))
         self.arriving = [drawn * moved for moved in (
             *(worth * _by(past, step) for step, worth in zip(STEPS, self._worth, strict=True)),
-            *(jnp.einsum("btvp,vpq->btvq", past, jnp.where(where, moving, 0))
+            *(jnp.einsum("vpq,vpbt->vqbt", jnp.where(where, moving, 0), past)
               for where in (interval > 0, interval < 0)))]
         joint = chain.seen * chain.after
-        self.heard = self.lay(joint / (joint * chain.before).sum(axis=-1, keepdims=True))
+        self.heard = self._lay(joint / (joint * chain.before).sum(axis=-1, keepdims=True))
 
-    def lay(self, shares: jax.Array) -> jax.Array:
+    def _lay(self, shares: jax.Array) -> jax.Array:
         """What is said of sounds, float32[B, T, V, S], on the pitch axis."""
-        return jnp.einsum("btvs,vsq->btvq", shares, self._axis)
+        return jnp.einsum("vsq,btvs->vqbt", self._axis, shares)
 
     def taken(self) -> jax.Array:
         """The probability of each move, float32[B, T, V, MOVES]."""
-        return jnp.stack([(part * self.heard).sum(-1) for part in self.arriving], axis=-1)
+        classes = [over_octaves(part * self.heard) for part in self.arriving]
+        return jnp.stack([functools.reduce(jnp.add, [each[:, i] for i in range(PITCH_CLASSES)])
+                          for each in classes], axis=-1).transpose(1, 2, 0, 3)
 
     def leaving(self) -> tuple[list[jax.Array], jax.Array]:
         """For each of `STEPS`, the likelihood of all frames after, of a pitch that is left by it;
@@ -68,22 +76,23 @@ class Moves:
         hold, fresh, joint = (shifted(part, 1) for part in (
             self._chain.hold[..., None], self._chain.fresh,
             self._chain.seen * self._chain.after))
-        reached = self.lay(fresh * joint) * (1 - hold)
-        moved = jnp.einsum("btvr,vsr->btvs", fresh * joint, self._chain.motion)
-        whole = self.lay(hold * joint + (1 - hold) * moved)
-        exists = self._axis.max(axis=1)  # a voice cannot leave what it cannot sing
+        reached = (1 - hold) * fresh * joint
+        whole = self._lay(hold * joint + jnp.einsum(
+            "btvr,vsr->btvs", reached, self._chain.motion))
+        reached = self._lay(reached)
+        exists = self._axis.max(axis=1)[..., None, None]  # it cannot leave what it cannot sing
         return [exists * worth * _by(reached, -step)
                 for step, worth in zip(STEPS, self._worth, strict=True)], whole
 
 
 def over_octaves(values: jax.Array) -> jax.Array:
-    """Sums over octaves: float32[..., Q] to float32[..., 12]."""
+    """Sums over octaves: float32[V, Q, B, T] to float32[V, 12, B, T]."""
     # Slices: far cheaper on a CPU than the sum over an axis of a reshaped array.
-    return functools.reduce(jnp.add, [values[..., i:i + PITCH_CLASSES]
-                                      for i in range(0, values.shape[-1], PITCH_CLASSES)])
+    return functools.reduce(jnp.add, [values[:, i:i + PITCH_CLASSES]
+                                      for i in range(0, values.shape[1], PITCH_CLASSES)])
 
 
 def _by(values: jax.Array, step: int) -> jax.Array:
-    """values[..., q - step] at every q, zeros beyond the ends."""
-    widened = jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(REACH, REACH)])
-    return widened[..., REACH - step:REACH - step + values.shape[-1]]
+    """values[:, q - step] at every q, zeros beyond the ends."""
+    widened = jnp.pad(values, [(0, 0), (REACH, REACH), (0, 0), (0, 0)])
+    return widened[:, REACH - step:REACH - step + values.shape[1]]

@@ -55,10 +55,14 @@ class VoicePairs(nn.Module):
         def by_class(parts: list[jax.Array]) -> jax.Array:
             return jnp.stack([over_octaves(part) for part in parts], axis=2)
 
+        def over_moves(values: jax.Array) -> jax.Array:
+            return functools.reduce(jnp.add, [values[:, :, i] for i in range(values.shape[2])])
+
         def others(taken: jax.Array, worth: jax.Array) -> jax.Array:
-            """What the moves [B, T, D, V, 12] of all voices make of each, of the same shape."""
-            weights = jnp.einsum("rsi,uvi->urvs", INTERVALS, worth)
-            made = [1 + taken[:, :, :, u] @ weights[u].reshape(PITCH_CLASSES, -1)
+            """What the moves [V, 12, D, B, T] of all voices make of each, of the same shape."""
+            weights = jnp.einsum("rsi,uvi->uvsr", INTERVALS, worth)
+            # One product for each voice that speaks: much faster than one einsum of all.
+            made = [1 + weights[u].reshape(-1, PITCH_CLASSES) @ taken[u].reshape(PITCH_CLASSES, -1)
                     for u in range(voices)]
             return functools.reduce(jnp.multiply, made).reshape(taken.shape)
 
@@ -67,19 +71,19 @@ class VoicePairs(nn.Module):
         came = taken / (over_octaves(moves.drawn * moves.heard) + LEAST)[:, :, None]
         same = others(taken[:, :, :steps], worth[0])
         similar = others(taken[:, :, steps:], worth[1])
-        arriving = (jnp.log1p((came[:, :, :steps] * (same - 1)).sum(axis=2))
-                    + jnp.log1p((came[:, :, steps:] * (similar - 1)).sum(axis=2)))
+        arriving = (jnp.log1p(over_moves(came[:, :, :steps] * (same - 1)))
+                    + jnp.log1p(over_moves(came[:, :, steps:] * (similar - 1))))
 
         # What is reached in the frame after by a step was left a step before.
-        said = shifted(others(taken[:, :, :steps], worth[2]) - 1, 1)
-        said = jnp.stack([jnp.roll(said[:, :, i], -step, axis=-1)
+        said = shifted(others(taken[:, :, :steps], worth[2]) - 1, 1, axis=-1)
+        said = jnp.stack([jnp.roll(said[:, :, i], -step, axis=1)
                           for i, step in enumerate(STEPS)], axis=2)
         parts, whole = moves.leaving()
         goes = by_class([moves.filtered * part for part in parts])
         goes = goes / (over_octaves(moves.filtered * whole) + LEAST)[:, :, None]
-        leaving = jnp.log1p((goes * said).sum(axis=2))
+        leaving = jnp.log1p(over_moves(goes * said))
 
-        classes = over_octaves(jnp.asarray(self.space.octaves))
-        arriving, leaving = (jnp.einsum("btvc,vsc->btvs", logits, classes)
+        classes = over_octaves(jnp.asarray(self.space.octaves).transpose(0, 2, 1)[..., None])
+        arriving, leaving = (jnp.einsum("vcbt,vcs->btvs", logits, classes[..., 0])
                              for logits in (arriving, leaving))
         return arriving, leaving

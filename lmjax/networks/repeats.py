@@ -19,6 +19,7 @@ import numpy as np
 
 BEAT = 4  # frames; lags are whole beats
 LARGEST_RATIO = 5.0  # nats of evidence, per cell
+LARGEST_STEP = 40.0  # the same, per frame, for float32 to hold
 GAIN = 10.0  # these parameters are few, and an optimizer's steps small
 # At first: shares of cells that differ in a repetition; weights of evidence, below 1 since held
 # notes are no new evidence; logits of a repetition's lasting and beginning from one frame to the
@@ -55,33 +56,34 @@ class Repeats(nn.Module):
             return GAIN * self.param(name, nn.initializers.constant(start / GAIN), shape)
 
         ratio = _beats(seen / jnp.einsum("btvs,vs->btv", seen, usual)[..., None], 1.0)
-        varied = nn.sigmoid(learned("varied", _logit(VARIED), (voices,)))
-        same = jnp.einsum("bpivs,vs,bpjvs->bpijv", ratio, usual, ratio)
+        varied = nn.sigmoid(learned("varied", _logit(VARIED), (voices,)))[:, None, None]
+        # [B, BEAT, V, N, N]: pairs of beats last, since they are many and voices few.
+        same = jnp.einsum("bpivs,vs,bpjvs->bpvij", ratio, usual, ratio)
         same = jnp.minimum(jnp.log(varied + (1 - varied) * same), LARGEST_RATIO)
-        there = _beats(frames, False)
-        there = _by_lag((there[:, :, :, None] & there[:, :, None])[..., None])
+        there = _beats(frames, False)[:, :, None]
+        there = _by_lag(there[..., :, None] & there[..., None, :])
 
-        # Evidence float32[T, B, lags, V], and that of all voices.
-        weight = jnp.exp(learned("weight", float(np.log(WEIGHT)), (2, voices)))
+        # Evidence float32[T, B, V, lags], and that of all voices.
+        weight = jnp.exp(learned("weight", float(np.log(WEIGHT)), (2, voices)))[..., None]
         same = _by_lag(same)
         apart, together = weight[0] * same, weight[1] * same
-        every = together.sum(axis=-1, keepdims=True)
+        every = together.sum(axis=2, keepdims=True)
         beginning = learned("beginning", BEGINNING, (self.reach, voices + 1))
-        lag = jnp.minimum(jnp.arange(same.shape[2]), self.reach - 1)
-        odds = _along(jnp.where(there, jnp.concatenate([apart, every], axis=-1), 0.0),
-                      learned("lasting", LASTING, (voices + 1,)), beginning[lag])
+        lag = jnp.minimum(jnp.arange(same.shape[-1]), self.reach - 1)
+        odds = _along(jnp.where(there, jnp.concatenate([apart, every], axis=2), 0.0),
+                      learned("lasting", LASTING, (voices + 1,))[:, None], beginning[lag].T)
 
         # A voice hears its own chain, that of all, and what the others say in this frame.
-        trust = learned("trust", TRUST, (3, voices))
-        odds = trust[0] * odds[..., :-1] + trust[1] * odds[..., -1:] + trust[2] * (every - together)
+        trust = learned("trust", TRUST, (3, voices))[..., None]
+        odds = (trust[0] * odds[:, :, :-1] + trust[1] * odds[:, :, -1:]
+                + trust[2] * (every - together))
         odds = _by_beat(jnp.where(there, odds, -jnp.inf))
-        odds = jnp.maximum(odds, jnp.swapaxes(odds, 2, 3))  # either may be told of the other
+        odds = jnp.maximum(odds, jnp.swapaxes(odds, -1, -2))  # either may be told of the other
         # One more, last, for a cell that repeats nothing.
-        shares = jax.nn.softmax(jnp.pad(odds, [(0, 0)] * 3 + [(0, 1), (0, 0)]), axis=3)
-        nothing = shares[:, :, :, -1]
-        varied = varied[:, None]
+        shares = jax.nn.softmax(jnp.pad(odds, [(0, 0)] * 4 + [(0, 1)]), axis=-1)
+        nothing = jnp.swapaxes(shares[..., -1], 2, 3)
         told = nothing[..., None] + jnp.einsum(
-            "bpijv,bpjvs->bpivs", shares[:, :, :, :-1], varied + (1 - varied) * ratio)
+            "bpvij,bpjvs->bpivs", shares[..., :-1], varied[..., 0] + (1 - varied[..., 0]) * ratio)
         return _frames(told, seen.shape[1]), _frames(1 - nothing, seen.shape[1])
 
 
@@ -103,26 +105,26 @@ def _frames(x: jax.Array, time: int) -> jax.Array:
 
 
 def _by_lag(square: jax.Array) -> jax.Array:
-    """Of [B, BEAT, N, N, C], at every frame what is said of it and one so many beats later.
+    """Of [B, BEAT, C, N, N], at every frame what is said of it and one so many beats later.
 
-    [BEAT N, B, N - 1, C], zeros beyond the end.
+    [BEAT N, B, C, N - 1], zeros beyond the end.
     """
-    batch, places, size, _, channels = square.shape
-    flat = jnp.pad(square, [(0, 0)] * 3 + [(0, size), (0, 0)]).reshape(
-        batch, places, 2 * size * size, channels)
-    lags = jnp.pad(flat, [(0, 0), (0, 0), (0, size), (0, 0)]).reshape(
-        batch, places, size, 2 * size + 1, channels)[:, :, :, 1:size]
-    return lags.transpose(2, 1, 0, 3, 4).reshape(size * places, batch, size - 1, channels)
+    batch, places, channels, size, _ = square.shape
+    none = [(0, 0)] * 3
+    flat = jnp.pad(square, [*none, (0, 0), (0, size)]).reshape(batch, places, channels, -1)
+    lags = jnp.pad(flat, [*none, (0, size)]).reshape(
+        batch, places, channels, size, 2 * size + 1)[..., 1:size]
+    return lags.transpose(3, 1, 0, 2, 4).reshape(size * places, batch, channels, size - 1)
 
 
 def _by_beat(lags: jax.Array) -> jax.Array:
     """Where `_by_lag` had it from; minus infinity on and below the diagonal."""
-    time, batch, _, channels = lags.shape
+    time, batch, channels, _ = lags.shape
     size = time // BEAT
-    lags = lags.reshape(size, BEAT, batch, size - 1, channels).transpose(2, 1, 0, 3, 4)
-    wide = jnp.pad(lags, [(0, 0)] * 3 + [(1, size + 1), (0, 0)], constant_values=-jnp.inf)
-    flat = wide.reshape(batch, BEAT, size * (2 * size + 1), channels)[:, :, :2 * size * size]
-    return flat.reshape(batch, BEAT, size, 2 * size, channels)[:, :, :, :size]
+    lags = lags.reshape(size, BEAT, batch, channels, size - 1).transpose(2, 1, 3, 0, 4)
+    wide = jnp.pad(lags, [(0, 0)] * 4 + [(1, size + 1)], constant_values=-jnp.inf)
+    flat = wide.reshape(batch, BEAT, channels, -1)[..., :2 * size * size]
+    return flat.reshape(batch, BEAT, channels, size, 2 * size)[..., :size]
 
 
 def _along(evidence: jax.Array, lasting: jax.Array, beginning: jax.Array) -> jax.Array:
@@ -131,19 +133,20 @@ def _along(evidence: jax.Array, lasting: jax.Array, beginning: jax.Array) -> jax
     Lasting and beginning are the logits of the chain's two transitions, and the first frame is one
     of many: a window may begin within a repetition.
     """
-    stay, leave = jax.nn.log_sigmoid(lasting), jax.nn.log_sigmoid(-lasting)
-    enter, remain = jax.nn.log_sigmoid(beginning), jax.nn.log_sigmoid(-beginning)
+    stay, leave = jax.nn.sigmoid(lasting), jax.nn.sigmoid(-lasting)
+    enter, remain = jax.nn.sigmoid(beginning), jax.nn.sigmoid(-beginning)
+    # Odds, and not their logarithms, within the scans: the logarithm of a sum is slow.
+    ratio = jnp.exp(jnp.clip(evidence, -LARGEST_STEP, LARGEST_STEP))
 
     def forward(odds: jax.Array, here: jax.Array) -> tuple[jax.Array, jax.Array]:
-        now = odds + here
-        return jnp.logaddexp(stay + now, enter) - jnp.logaddexp(leave + now, remain), odds
+        now = odds * here
+        return (stay * now + enter) / (leave * now + remain), odds
 
     def backward(odds: jax.Array, here: jax.Array) -> tuple[jax.Array, jax.Array]:
-        now = odds + here
-        return jnp.logaddexp(stay + now, leave) - jnp.logaddexp(enter + now, remain), odds
+        now = odds * here
+        return (stay * now + leave) / (enter * now + remain), odds
 
-    first = jnp.broadcast_to(enter - leave, evidence.shape[1:])
-    _, past = jax.lax.scan(forward, first, evidence, unroll=4)
-    _, future = jax.lax.scan(
-        backward, jnp.zeros_like(first), evidence, reverse=True, unroll=4)
-    return past + future
+    first = jnp.broadcast_to(enter / leave, evidence.shape[1:])
+    _, past = jax.lax.scan(forward, first, ratio)
+    _, future = jax.lax.scan(backward, jnp.ones_like(first), ratio, reverse=True)
+    return jnp.log(past) + jnp.log(future)

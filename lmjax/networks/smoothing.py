@@ -96,15 +96,14 @@ def _normal(shares: jax.Array) -> jax.Array:
     return shares / shares.sum(axis=-1, keepdims=True)
 
 
-def shifted(x: jax.Array, offset: int) -> jax.Array:
-    """x[:, t + offset] at every t, zeros beyond the ends. x: [B, T, ...]."""
+def shifted(x: jax.Array, offset: int, axis: int = 1) -> jax.Array:
+    """x at t + offset of an axis, at every t; zeros beyond the ends."""
+    size = x.shape[axis]
+    offset = max(min(offset, size), -size)
     pad = [(0, 0)] * x.ndim
-    offset = max(min(offset, x.shape[1]), -x.shape[1])
-    if offset >= 0:
-        pad[1] = (0, offset)
-        return jnp.pad(x[:, offset:], pad)
-    pad[1] = (-offset, 0)
-    return jnp.pad(x[:, :x.shape[1] + offset], pad)
+    pad[axis] = (max(-offset, 0), max(offset, 0))
+    kept = jax.lax.slice_in_dim(x, max(offset, 0), size + min(offset, 0), axis=axis)
+    return jnp.pad(kept, pad)
 
 
 def same_note(heard: jax.Array, offsets: int) -> jax.Array:

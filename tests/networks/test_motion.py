@@ -22,12 +22,13 @@ def space(space_of):
 
 @pytest.fixture(scope="module")
 def read(space):
-    """The chain of seen, hold, fresh and steps, and what its moves are."""
+    """The chain of seen, hold, fresh and steps, and what its moves are, [B, T, V, Q]."""
     @jax.jit
     def measure(seen, hold, fresh, steps):
         motion = jnp.exp(jnp.einsum("vi,vsri->vsr", steps, space.steps))
         moves = Moves(space, chain := listen(seen, hold, fresh, motion))
-        return chain, moves.taken(), moves.lay(chain.before), moves.heard, moves.leaving()
+        return chain, moves.taken(), *jax.tree.map(
+            lambda x: x.transpose(2, 3, 0, 1), (moves.heard, moves.leaving()))
     return measure
 
 
@@ -78,8 +79,9 @@ def test_moves_are_sums_over_all_sequences(space, read):
 
 
 def test_what_a_pitch_hears_is_its_posterior(space, read):
-    chain, _, before, heard, _ = read(*random_weights(space))
-    laid = jnp.einsum("btvs,vsq->btvq", chain.posterior, space.octaves)
+    chain, _, heard, _ = read(*random_weights(space))
+    before, laid = (jnp.einsum("btvs,vsq->btvq", shares, space.octaves)
+                    for shares in (chain.before, chain.posterior))
     np.testing.assert_allclose(before * heard, laid, rtol=1e-4, atol=1e-7)
 
 
@@ -104,4 +106,5 @@ def test_leaving_is_a_part_of_what_comes_after(space, read):
 
 
 def test_octaves_are_summed():
-    np.testing.assert_array_equal(over_octaves(jnp.arange(24.0)), 12 + 2 * jnp.arange(12.0))
+    summed = over_octaves(jnp.arange(24.0).reshape(1, 24, 1, 1))
+    np.testing.assert_array_equal(summed[0, :, 0, 0], 12 + 2 * jnp.arange(12.0))

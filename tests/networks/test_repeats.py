@@ -121,17 +121,18 @@ def test_odds_are_those_of_all_sequences():
 
 def test_lags_are_pairs_of_beats():
     beats = 5
-    pairs = np.random.default_rng(0).normal(size=(2, BEAT, beats, beats, 3))
+    pairs = np.random.default_rng(0).normal(size=(2, BEAT, 3, beats, beats))
     lags = np.asarray(_by_lag(jnp.asarray(pairs)))
     back = np.asarray(_by_beat(jnp.asarray(lags)))
     for one, two, place in itertools.product(range(beats), range(beats), range(BEAT)):
         if two > one:
             np.testing.assert_allclose(
-                lags[BEAT * one + place, :, two - one - 1], pairs[:, place, one, two], rtol=1e-6)
-            np.testing.assert_allclose(back[:, place, one, two], pairs[:, place, one, two],
+                lags[BEAT * one + place, ..., two - one - 1], pairs[:, place, :, one, two],
+                rtol=1e-6)
+            np.testing.assert_allclose(back[:, place, :, one, two], pairs[:, place, :, one, two],
                                        rtol=1e-6)
         else:
-            assert np.isneginf(back[:, place, one, two]).all()
+            assert np.isneginf(back[:, place, :, one, two]).all()
 
 
 def test_gradients_are_finite_and_reach_every_parameter(params):
