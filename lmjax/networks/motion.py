@@ -66,9 +66,8 @@ class Moves:
 
     def taken(self) -> jax.Array:
         """The probability of each move, float32[B, T, V, MOVES]."""
-        classes = [over_octaves(part * self.heard) for part in self.arriving]
-        return jnp.stack([functools.reduce(jnp.add, [each[:, i] for i in range(PITCH_CLASSES)])
-                          for each in classes], axis=-1).transpose(1, 2, 0, 3)
+        return jnp.stack([(part * self.heard).sum(axis=1) for part in self.arriving],
+                         axis=-1).transpose(1, 2, 0, 3)
 
     def leaving(self) -> tuple[list[jax.Array], jax.Array]:
         """For each of `STEPS`, the likelihood of all frames after, of a pitch that is left by it;

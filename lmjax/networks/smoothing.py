@@ -72,22 +72,25 @@ def listen(seen: jax.Array, hold: jax.Array, fresh: jax.Array, motion: jax.Array
     """The chain of these weights, with its messages: see `Chain`."""
     # Time first, for the scan, and voices before examples: a step is then one product per voice.
     here, held, drawn = (a.transpose(1, 2, 0, 3) for a in (seen, hold[..., None], fresh))
+    voices, one = here.shape[1], jnp.ones_like(drawn)
 
-    def forward(filtered: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-        here, held, drawn = row
-        before = held * filtered + (1 - held) * drawn * (filtered @ motion)
-        return _normal(here * before), before
+    def both(forward: jax.Array, backward: jax.Array) -> jax.Array:
+        """The two directions as twice the voices: one scan takes half the time of two."""
+        return jnp.concatenate([forward, backward[::-1]], axis=1)
 
-    def backward(after: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-        here, held, drawn = row
-        joint = here * after
-        moved = (joint * drawn) @ motion.swapaxes(1, 2)
-        return _normal(held * joint + (1 - held) * moved), after
+    motions = jnp.concatenate([motion, motion.swapaxes(1, 2)])
 
-    first = drawn[0]
-    _, before = jax.lax.scan(forward, _normal(here[0] * first), (here[1:], held[1:], drawn[1:]))
-    _, after = jax.lax.scan(backward, jnp.ones_like(first), (here, held, drawn), reverse=True)
-    before = jnp.concatenate([first[None], before])
+    def step(state: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+        here, held, leaving, reached = row
+        said = held * state + (1 - held) * reached * ((leaving * state) @ motions)
+        return _normal(here * said), said
+
+    _, said = jax.lax.scan(
+        step, _normal(jnp.concatenate([here[0] * drawn[0], here[-1]])),
+        (both(here[1:], here[:-1]), both(held[1:], held[1:]),
+         both(one[1:], drawn[1:]), both(drawn[1:], one[1:])))
+    before = jnp.concatenate([drawn[:1], said[:, :voices]])
+    after = jnp.concatenate([_normal(said[::-1, voices:]), one[:1]])
     return Chain(seen, hold, fresh, motion,
                  *(a.transpose(2, 0, 1, 3) for a in (before, after)))
 
