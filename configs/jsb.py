@@ -15,5 +15,4 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.source = "jsb16"
     # Fewer pieces, read more often.
     config.network.dropout = 0.1
-    config.training.update(steps=40_000, evaluate_every=2_000)
     return config

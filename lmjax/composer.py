@@ -12,27 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmjax import settings as settings_module
+from lmjax.families import family_of
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
-from lmjax.networks.score import Params, ScoreModel
-from lmjax.networks.tokens import TokenSpace
-from lmjax.noise.condition import Condition
-from lmjax.sampling import chain
-from lmjax.sampling.constraints import hold_known, replace_known
-from lmjax.sampling.settings import SamplerSettings
+from lmjax.networks.score import Params
 from lmjax.settings import ComposeSettings, EvaluationSettings, Settings
 from lmjax.training import checkpoints
 
 # The sections that say how a model is used, and are no part of it.
-USES = {"sampler": SamplerSettings, "compose": ComposeSettings, "evaluation": EvaluationSettings}
-
-
-def build_model(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
-    """The score model that a config describes."""
-    sound, articulation = vocabulary.parts
-    space = TokenSpace(vocabulary.valid, sound, articulation, vocabulary.pitches)
-    return ScoreModel(space, settings.network, settings.embedding, rhythm.SIZES,
-                      rhythm.KEY)
+USES = "sampler", "compose", "evaluation"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,9 +44,9 @@ class Composer:
     folder: pathlib.Path | None = None
 
     @functools.cached_property
-    def model(self) -> ScoreModel:
+    def model(self) -> Any:
         """The pure functions that the parameters belong to."""
-        return build_model(self.settings, self.vocabulary)
+        return family_of(self.settings).build(self.settings, self.vocabulary)
 
     @functools.cached_property
     def programs(self) -> dict[tuple[int, ...], Any]:
@@ -67,26 +55,13 @@ class Composer:
 
     @functools.cached_property
     def sample_window(self) -> Any:
-        """Composes a batch of windows, jitted: (params, keys [B], condition) -> chain.Sample."""
-        sampler = self.settings.sampler.build()
-        frequencies = jnp.asarray(self.frequencies)
-        start, follow = map(jnp.asarray, self.vocabulary.legal())
-        # A network that was never shown given cells can only be shown them as noised truth.
-        shown = self.model.states_logits and self.settings.condition.known > 0
+        """Composes a batch of windows, jitted: (params, keys [B], condition) -> families.Drawn."""
+        return jax.jit(family_of(self.settings).sampler(
+            self.model, self.settings, self.vocabulary, self.frequencies))
 
-        @jax.jit
-        def sample(params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
-            table = self.model.table(params)
-            centre = jnp.einsum("vk,vkd->d", frequencies, table)
-            denoise, how = self.model.denoiser(params), sampler
-            if self.model.states_logits:
-                denoise = hold_known(denoise, table)
-            if not shown:
-                how = replace_known(sampler, table, condition)
-            return chain.sample(keys, denoise, how, condition, centre, (start, follow),
-                                self.settings.sampler.start)
-
-        return sample
+    def evaluations(self, frames: int) -> int:
+        """How often the network is asked to compose a window of so many frames."""
+        return family_of(self.settings).evaluations(self.settings, frames)
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Composer:
@@ -111,7 +86,7 @@ def load(path: str | os.PathLike[str] | None = None) -> Composer:
         raise checkpoints.CheckpointError(
             f"the checkpoint in {folder} was made by another version of lmjax ({error}); "
             f"{checkpoints.remedy(folder)}") from error
-    model = build_model(settings, vocabulary)
+    model = family_of(settings).build(settings, vocabulary)
     # On one device, whichever and however many it was trained on.
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     shapes = jax.tree.map(
@@ -132,7 +107,8 @@ def untrained(settings: Settings, articulation: bool, seed: int = 0) -> Composer
     """
     vocabulary = settings.data.vocabulary(articulation)
     tracks = jnp.zeros((1, settings.training.length, len(rhythm.SIZES)), jnp.int32)
-    params = jax.jit(build_model(settings, vocabulary).init)(jax.random.key(seed), tracks)
+    model = family_of(settings).build(settings, vocabulary)
+    params = jax.jit(model.init)(jax.random.key(seed), tracks)
     share = vocabulary.valid / vocabulary.valid.sum(axis=1, keepdims=True)
     return Composer(settings, vocabulary, params, share.astype(np.float32), about={})
 
@@ -143,7 +119,9 @@ def _settings_of(config: Mapping[str, Any]) -> Settings:
     How a model is used is no part of it: fields of those sections may have come, which then have
     their default, or gone, since it was trained.
     """
+    classes = (settings_module.SAMPLER_SETTINGS[config["sampler"]["kind"]], ComposeSettings,
+               EvaluationSettings)
     uses = {section: {name: config[section].get(name, default)
                       for name, default in dataclasses.asdict(cls()).items()}
-            for section, cls in USES.items()}
+            for section, cls in zip(USES, classes, strict=True)}
     return settings_module.from_config({**config, **uses})

@@ -14,12 +14,12 @@ from lmjax.composer import Composer
 from lmjax.data.dataset import Piece
 from lmjax.data.jsb import UNSTATED
 from lmjax.data.windows import cut, stack
+from lmjax.families import Drawn
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 from lmjax.networks.score import Params
 from lmjax.noise.condition import Condition
 from lmjax.requests.form import Form
 from lmjax.requests.prior import FormPrior, draw_form
-from lmjax.sampling import chain
 from lmjax.training.mesh import build_mesh, copied_to, place_batch
 
 
@@ -34,7 +34,7 @@ class Draw:
       frames: int[N], how many each has.
       corrected: int[N], cells in which legality overruled the most probable token.
       diagnostics: float32[N, windows, steps] each, by name; NaN past a chorale's last window.
-      evaluations: calls of the network per window.
+      evaluations: calls of the network per window, the longest.
       compile_seconds: of which none if the program was compiled before.
       seconds: of composing, without compiling.
     """
@@ -134,7 +134,7 @@ def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray | Sequ
                                   for one in notes], np.nan) for name in names}
     return Draw(pitch, struck, tokens, np.array([len(one) for one in each]),
                 np.array([one.corrected for one in notes]), diagnostics,
-                composer.settings.sampler.build().evaluations, clock.compiling, clock.running)
+                composer.evaluations(plan[-1][0]), clock.compiling, clock.running)
 
 
 def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
@@ -251,7 +251,7 @@ class _Clock:
         self.composer = composer
         self.compiling = self.running = 0.0
 
-    def sample(self, params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
+    def sample(self, params: Params, keys: jax.Array, condition: Condition) -> Drawn:
         """Composes a window, with a program compiled on the first call with such shapes."""
         arguments = params, keys, condition
         programs, shape = self.composer.programs, condition.known.shape

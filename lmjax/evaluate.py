@@ -12,6 +12,7 @@ from lmjax import judge
 from lmjax import settings as settings_module
 from lmjax.composer import Composer
 from lmjax.data.dataset import Dataset, Piece, fits, load_dataset, metre_pieces
+from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import likelihood, theory
 from lmjax.music import rhythm
@@ -26,13 +27,13 @@ class Evaluation:
     """What was measured.
 
     Attributes:
-      bound: on the split's pieces.
+      likelihood: of the split's pieces, or its bound.
       counterpoint: rows of samples and of windows of Bach, by column; empty if none were drawn.
       figures: grade and novelty of the same, by name.
       wholes: how whole chorales close, and what they repeat; None if none were drawn.
     """
 
-    bound: likelihood.Bound
+    likelihood: likelihood.Likelihood
     counterpoint: judge.Tables
     figures: dict[str, judge.Figure]
     wholes: tuple[judge.Tables, judge.Tables] | None
@@ -68,14 +69,15 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                              "choose other evaluation.ranges")
     folder = make_folder(workdir)
     print(origin(composer, workdir, "measuring"))
-    bound = measure_bound(composer, pieces, cfg, progress)
-    result = Evaluation(bound, *beside_bach(composer, data, pieces, cfg, progress))
+    found = measure_likelihood(composer, pieces, cfg, progress)
+    result = Evaluation(found, *beside_bach(composer, data, pieces, cfg, progress))
     write_bytes(folder / "evaluation.json", json.dumps(record(result, cfg), indent=1).encode())
-    write_curve(
-        folder / "density.png",
-        {f"{cfg.split}, {bound.per_frame:.2f} ± {bound.error:.2f} in all": (
-            np.exp(bound.log_sigma).tolist(), bound.density.tolist())},
-        "sigma", "nats per frame and unit of log sigma", logarithmic=True)
+    if isinstance(found, likelihood.Bound):
+        write_curve(
+            folder / "density.png",
+            {f"{cfg.split}, {found.per_frame:.2f} ± {found.error:.2f} in all": (
+                np.exp(found.log_sigma).tolist(), found.density.tolist())},
+            "sigma", "nats per frame and unit of log sigma", logarithmic=True)
     print(report(result, cfg, composer))
     if len(pieces) < whole:
         print(f"\n{whole - len(pieces)} of the {whole} pieces of {cfg.split} are in other metres "
@@ -83,19 +85,18 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     return result
 
 
-def measure_bound(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
-                  progress: bool = False) -> likelihood.Bound:
-    """The likelihood bound of a composer on pieces.
+def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
+                       progress: bool = False) -> likelihood.Likelihood:
+    """The likelihood of pieces under a composer, or its bound.
 
     Raises:
       ValueError: if a piece has a pitch that the composer's vocabulary lacks.
     """
-    model = composer.model
     parts = likelihood.parts_of(pieces, composer.vocabulary, cfg.length, cfg.stride,
                                 [rhythm.NAMES.index(name) for name in cfg.tracks])
-    measure = likelihood.build_measure(model.denoiser, model.table)
-    return likelihood.bound(measure, composer.params, parts, composer.frequencies, cfg.draws,
-                            cfg.sigma_min, cfg.sigma_max, cfg.batch_size, progress=progress)
+    measure = family_of(composer.settings).likelihood(
+        composer.model, cfg.draws, (cfg.sigma_min, cfg.sigma_max))
+    return measure(composer.params, parts, composer.frequencies, cfg.batch_size, progress)
 
 
 def beside_bach(
@@ -126,12 +127,13 @@ def beside_bach(
 
 def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
     """The figures as plain numbers, for `evaluation.json`."""
-    bound = result.bound
-    return {"split": cfg.split, "nats_per_frame": bound.per_frame,
-            "standard_error": bound.error, "interval": bound.interval,
-            "pieces": len(bound.frames), "frames": int(bound.frames.sum()), "terms": bound.terms,
-            "density": {"log_sigma": bound.log_sigma.tolist(),
-                        "nats_per_frame": bound.density.tolist()},
+    found = result.likelihood
+    bounded = {"terms": found.terms, "density": {
+        "log_sigma": found.log_sigma.tolist(), "nats_per_frame": found.density.tolist(),
+    }} if isinstance(found, likelihood.Bound) else {}
+    return {"split": cfg.split, "nats_per_frame": found.per_frame,
+            "standard_error": found.error, "interval": found.interval,
+            "pieces": len(found.frames), "frames": int(found.frames.sum()), **bounded,
             "counterpoint": result.counterpoint,
             "figures": {name: figure._asdict() for name, figure in result.figures.items()},
             "wholes": result.wholes}
@@ -139,17 +141,23 @@ def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
 
 def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> str:
     """The figures as text."""
-    bound = result.bound
-    given = ", ".join(cfg.tracks) or "nothing"
-    label = "" if composer.model.states_logits else (
-        "; the model states no token probabilities: its mean is clipped to the simplex")
+    found = result.likelihood
+    kind = "bound" if isinstance(found, likelihood.Bound) else "(exact)"
     lines = [
-        f"likelihood bound on {len(bound.frames)} pieces ({bound.frames.sum():,} frames) of "
-        f"{cfg.split}: {bound.per_frame:.3f} ± {bound.error:.3f} nats per frame",
-        f"  of which {', '.join(f'{k} {v:.3f}' for k, v in bound.terms.items())}",
-        f"  given: {given}, the length{label}",
-        "  sigma        " + " ".join(f"{np.exp(s):5.2f}" for s in bound.log_sigma),
-        "  nats/log s   " + " ".join(f"{d:5.2f}" for d in bound.density)]
+        f"likelihood {kind} on {len(found.frames)} pieces "
+        f"({found.frames.sum():,} frames) of {cfg.split}: {found.per_frame:.3f} ± "
+        f"{found.error:.3f} nats per frame"]
+    given = f"  given: {', '.join(cfg.tracks) or 'nothing'}, the length"
+    if isinstance(found, likelihood.Bound):
+        label = "" if composer.model.states_logits else (
+            "; the model states no token probabilities: its mean is clipped to the simplex")
+        lines += [
+            f"  of which {', '.join(f'{k} {v:.3f}' for k, v in found.terms.items())}",
+            given + label,
+            "  sigma        " + " ".join(f"{np.exp(s):5.2f}" for s in found.log_sigma),
+            "  nats/log s   " + " ".join(f"{d:5.2f}" for d in found.density)]
+    else:
+        lines.append(given)
     if result.counterpoint:
         lines += ["", theory.format_table(result.counterpoint),
                   "", judge.format_figures(result.figures)]

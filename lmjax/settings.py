@@ -13,16 +13,26 @@ from typing import Any
 
 from lmjax.music import rhythm
 from lmjax.music.tokens import ENCODINGS, RANGES, Vocabulary
+from lmjax.networks.causal import CausalSettings
+from lmjax.networks.chained import ChainedSettings
 from lmjax.networks.evidence import EvidenceSettings
+from lmjax.networks.lstm import LSTMSettings
 from lmjax.networks.score import EmbeddingSettings
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.schedule import SigmaDistribution
-from lmjax.sampling.settings import SamplerSettings
+from lmjax.sampling import sequential
+from lmjax.sampling.sequential import SequentialSettings
+from lmjax.sampling.settings import SAMPLERS, SamplerSettings
 from lmjax.training.conditions import ConditionSettings
 from lmjax.training.optimizer import OptimizerSettings
 from lmjax.training.step import LossSettings
 
-NETWORKS = {"evidence": EvidenceSettings, "transformer": TransformerSettings}
+NETWORKS = {"evidence": EvidenceSettings, "transformer": TransformerSettings,
+            "lstm": LSTMSettings, "causal": CausalSettings, "chained": ChainedSettings}
+SCORE_NETWORKS = EvidenceSettings, TransformerSettings
+# By the kinds that each class knows.
+SAMPLER_SETTINGS = {**dict.fromkeys(SAMPLERS, SamplerSettings),
+                    **dict.fromkeys(sequential.KINDS, SequentialSettings)}
 
 
 class ConfigError(ValueError):
@@ -212,25 +222,28 @@ class Settings:
     Attributes:
       name: of the run; its folder is `runs/NAME` unless another is given.
       seed: of weights, batches and noise in training.
-      data, embedding, ...: the sections.
+      data, embedding, ...: the sections; a model that is not a score model has no `embedding`,
+        `noise` and `loss`.
     """
 
     name: str
     seed: int
     data: DataSettings
-    embedding: EmbeddingSettings
-    network: EvidenceSettings | TransformerSettings
-    noise: SigmaDistribution
+    embedding: EmbeddingSettings | None
+    network: (EvidenceSettings | TransformerSettings | LSTMSettings | CausalSettings
+              | ChainedSettings)
+    noise: SigmaDistribution | None
     condition: ConditionSettings
-    loss: LossSettings
+    loss: LossSettings | None
     optimizer: OptimizerSettings
     training: TrainingSettings
-    sampler: SamplerSettings
+    sampler: SamplerSettings | SequentialSettings
     compose: ComposeSettings
     evaluation: EvaluationSettings
 
     def __post_init__(self) -> None:
-        _positive("embedding", self.embedding, "width")
+        if self.embedding:
+            _positive("embedding", self.embedding, "width")
         _positive("network", self.network, *(
             field.name for field in dataclasses.fields(self.network) if field.type is int))
         if not 0 <= self.network.dropout < 1:
@@ -239,9 +252,26 @@ class Settings:
         if self.compose.form == "prior" and self.data.source == "jsb16":
             raise ValueError("compose.form='prior' draws forms such as the training's pieces have, "
                              "and the JSB benchmark states none; use compose.form='given'")
-        if isinstance(self.network, TransformerSettings) and self.condition.known:
-            raise ValueError(f"the transformer does not hear given cells: condition.known must be "
+        self._check_family()
+
+    def _check_family(self) -> None:
+        """Raises ValueError where a section does not fit the network."""
+        scored = isinstance(self.network, SCORE_NETWORKS)
+        for name in ("embedding", "noise", "loss"):
+            if scored and getattr(self, name) is None:
+                raise ConfigError(f"config lacks the field {name}; see configs/base.py")
+            if not scored and getattr(self, name) is not None:
+                raise ConfigError(f"config has a section {name}, which only score models have")
+        if isinstance(self.sampler, SamplerSettings) != scored:
+            kinds = SAMPLERS if scored else sequential.KINDS
+            raise ValueError(f"sampler.kind must be one of {', '.join(kinds)} for this network, "
+                             f"not {self.sampler.kind!r}")
+        if not isinstance(self.network, EvidenceSettings) and self.condition.known:
+            raise ValueError(f"this network does not hear given cells: condition.known must be "
                              f"0, not {self.condition.known}")
+        if isinstance(self.network, LSTMSettings | CausalSettings) and self.condition.drop:
+            raise ValueError(f"this network hears no tracks to withhold: condition.drop must be "
+                             f"0, not {self.condition.drop}")
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:
@@ -275,21 +305,26 @@ def _freeze(cls: Any, section: Mapping[str, Any], path: str) -> Any:
             near = difflib.get_close_matches(name, fields, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(fields)}"
             raise ConfigError(f"{path} has no field {name}; {hint}")
-    for name in fields:
-        if name not in section:
+    for name, kind in fields.items():
+        if name not in section and types.NoneType not in typing.get_args(kind):
             raise ConfigError(f"{path} lacks the field {name}; see configs/base.py")
-    return cls(**{name: _value(kind, section[name], f"{path}.{name}")
+    return cls(**{name: _value(kind, section.get(name), f"{path}.{name}")
                   for name, kind in fields.items()})
 
 
 def _value(kind: Any, value: Any, path: str) -> Any:
     """A field's value, checked against its annotation."""
-    if isinstance(kind, types.UnionType):  # the network, told apart by its kind
+    if isinstance(kind, types.UnionType):
+        if types.NoneType in (choices := typing.get_args(kind)):
+            return None if value is None else _value(choices[0], value, path)
+        # A network, or a sampler, told apart by its kind.
         section = _section(value, path)
-        name = section.pop("kind", None)
-        if name not in NETWORKS:
-            raise ConfigError(f"{path}.kind must be one of {', '.join(NETWORKS)}, not {name!r}")
-        return _freeze(NETWORKS[name], section, path)
+        kinds = NETWORKS if EvidenceSettings in choices else SAMPLER_SETTINGS
+        if (name := section.get("kind")) not in kinds:
+            raise ConfigError(f"{path}.kind must be one of {', '.join(kinds)}, not {name!r}")
+        if kinds is NETWORKS:
+            del section["kind"]  # their classes know no other
+        return _freeze(kinds[name], section, path)
     if dataclasses.is_dataclass(kind):
         return _freeze(kind, _section(value, path), path)
     if typing.get_origin(kind) is tuple:

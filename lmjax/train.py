@@ -14,14 +14,14 @@ from tqdm import tqdm
 
 from lmjax import settings as settings_module
 from lmjax.agreement import check_run
-from lmjax.composer import Composer, build_model, load
+from lmjax.composer import Composer, load
 from lmjax.data.batches import Batches
 from lmjax.data.dataset import Dataset, fits, load_dataset, metre_pieces
+from lmjax.families import Family, family_of
 from lmjax.files import make_folder
-from lmjax.metrics import likelihood
+from lmjax.metrics.likelihood import parts_of
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES, Vocabulary
-from lmjax.networks.score import ScoreModel
 from lmjax.render.curve import write_curve
 from lmjax.requests.prior import fit, whole_forms
 from lmjax.settings import Settings
@@ -32,11 +32,6 @@ from lmjax.training.writers import MetricsWriter, read_metrics
 LOG_EVERY = 50  # steps between lines of metrics
 DIVERGED = 10  # times the size of the first loss, or 1: where a training is given up
 VALIDATION_DRAWS = 8  # noise levels at which every window is measured
-# Tracks that are withheld together in training: place in the bar, place in the piece, fermatas,
-# key. The place in the beat is always known.
-DROPPED_TOGETHER = (
-    (rhythm.POSITION, rhythm.BAR), (rhythm.START, rhythm.END), (rhythm.FERMATA,),
-    (rhythm.KEY, rhythm.MODE))
 
 
 class DivergedError(ValueError):
@@ -79,10 +74,12 @@ def prepare(config: Mapping[str, Any], workdir: str | pathlib.Path,
     data = load_dataset(settings.data.source, settings.data.path, progress)
     vocabulary = settings.data.vocabulary(data.vocabulary_articulation)
     pieces = metre_pieces(data.split("train"), settings.data.metres)
-    return Run(settings, pathlib.Path(workdir), vocabulary, build_model(settings, vocabulary),
-               Batches(pieces, vocabulary, settings.training.batch_size, settings.training.length,
-                       RANGES[settings.data.transpose] if settings.data.transpose else None,
-                       settings.data.keep_outside), data, progress)
+    family = family_of(settings)
+    batches = Batches(pieces, vocabulary, settings.training.batch_size, settings.training.length,
+                      RANGES[settings.data.transpose] if settings.data.transpose else None,
+                      settings.data.keep_outside)
+    return Run(settings, pathlib.Path(workdir), vocabulary, family,
+               family.build(settings, vocabulary), batches, data, progress)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,7 +89,8 @@ class Run:
     settings: Settings
     folder: pathlib.Path
     vocabulary: Vocabulary
-    model: ScoreModel
+    family: Family
+    model: Any
     batches: Batches
     data: Dataset
     progress: bool
@@ -186,9 +184,9 @@ class Run:
         """The training step, compiled; says how long that took."""
         cfg = self.settings
         one = step.build_step(
-            self.model, optimizer.build(cfg.optimizer, cfg.training.steps),
-            jax.random.fold_in(jax.random.key(cfg.seed), 1), cfg.noise, cfg.condition,
-            DROPPED_TOGETHER, cfg.loss, cfg.optimizer.ema)
+            self.family.objective(self.model, cfg),
+            optimizer.build(cfg.optimizer, cfg.training.steps),
+            jax.random.fold_in(jax.random.key(cfg.seed), 1), cfg.optimizer.ema)
         everywhere, over = mesh.copied_to(devices), mesh.split_over(devices)
         jitted = jax.jit(one, in_shardings=(everywhere, over),
                          out_shardings=(everywhere, everywhere), donate_argnums=0)
@@ -231,7 +229,7 @@ class Run:
                              f"try a lower optimizer.learning_rate in another --workdir")
 
     def validation(self, frequencies: np.ndarray) -> Any:
-        """A function from weights to a quick bound, nats per frame, on fixed windows.
+        """A function from weights to a quick likelihood, nats per frame, on fixed windows.
 
         Unlike `--mode=evaluate` it gives every track, and no frames before the window.
         """
@@ -241,16 +239,15 @@ class Run:
         if not pieces:
             raise ValueError("no piece of the validation split lies in the voice ranges; choose "
                              "wider data.ranges")
-        parts = likelihood.parts_of(pieces, self.vocabulary, cfg.training.length,
+        parts = parts_of(pieces, self.vocabulary, cfg.training.length,
                                     cfg.training.length, range(len(rhythm.SIZES)))
         order = np.random.default_rng(0).permutation(len(parts))
         parts = [parts[i] for i in order[:cfg.training.evaluate_windows]]
-        measure = likelihood.build_measure(self.model.denoiser, self.model.table)
+        ends = (cfg.noise.sigma_min, cfg.noise.sigma_max) if cfg.noise else (0.0, 0.0)
+        likelihood = self.family.likelihood(self.model, VALIDATION_DRAWS, ends)
 
         def validate(weights: Any) -> float:
-            return likelihood.bound(
-                measure, weights, parts, frequencies, VALIDATION_DRAWS, cfg.noise.sigma_min,
-                cfg.noise.sigma_max, cfg.training.batch_size).per_frame
+            return likelihood(weights, parts, frequencies, cfg.training.batch_size).per_frame
 
         return validate
 

@@ -68,11 +68,11 @@ def test_from_a_notebook_with_a_dictionary_and_a_path(config, trained, evaluated
     result = evaluate(config, tmp_path, progress=False)
     record = json.loads((evaluated[0] / "evaluation.json").read_text())
     # Compiled otherwise, so the same but for rounding.
-    assert result.bound.per_frame == pytest.approx(record["nats_per_frame"], rel=1e-4)
+    assert result.likelihood.per_frame == pytest.approx(record["nats_per_frame"], rel=1e-4)
     assert (result.counterpoint, result.figures, result.wholes) == ({}, {}, None)
     # The quick bound of the training measures the same thing on fewer windows.
     validation = lmjax.load(trained).about["valid"]
-    assert result.bound.per_frame == pytest.approx(validation, abs=2 * result.bound.error)
+    assert result.likelihood.per_frame == pytest.approx(validation, abs=2 * result.likelihood.error)
     printed = capsys.readouterr().out
     assert "likelihood bound on 3 pieces" in printed and "Bach" not in printed
 

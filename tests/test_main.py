@@ -89,7 +89,7 @@ def test_a_flag_that_cannot_be(command, tiny, flag, expected):
     ("network.heads=0", "network.heads must be at least 1, not 0"),
     ("network.heads=3", "network.channels must be a multiple of network.heads, .* 2 and 3"),
     ("network.level_width=7", "network.level_width must be even, not 7"),
-    ("network.kind=lstm", "network.kind must be one of evidence, transformer, not 'lstm'"),
+    ("network.kind=gru", "network.kind must be one of evidence, transformer, lstm, "),
     ("embedding.kind=learnt", "embedding.kind must be one of"),
     ("noise.levels=0", "a noise ladder needs 2 levels or more, not 0"),
     ("noise.sigma_min=30", "sigma_max must exceed sigma_min"),

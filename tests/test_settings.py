@@ -8,7 +8,8 @@ from lmjax.networks.evidence import EvidenceSettings
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.settings import ConfigError, from_config, to_config
 
-CONFIGS = ("base", "ncsn", "ncsn_paper", "jsb", "smoke")
+CONFIGS = ("base", "ncsn", "ncsn_long", "ncsn_paper", "jsb", "smoke", "lstm", "transformer_paper",
+           "transformer")
 
 
 def config_of(name="base"):
@@ -88,7 +89,8 @@ def test_a_missing_field_is_named(section, field):
     ("compose", "fermatas", ((4, 2.5),), "config.compose.fermatas must be of type int, not 2.5"),
     ("network", "smoothing", 1, "config.network.smoothing must be of type bool"),
     ("", "noise", 3, "config.noise must be a section of fields"),
-    ("network", "kind", "lstm", "config.network.kind must be one of evidence, transformer"),
+    ("network", "kind", "gru", "config.network.kind must be one of evidence, transformer, lstm"),
+    ("sampler", "kind", "hot", "config.sampler.kind must be one of langevin, ancestral, "),
 ])
 def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     config = config_of().to_dict()
@@ -179,3 +181,19 @@ def test_the_papers_vocabulary_has_the_papers_sizes():
     # Hold, rest, the pitches of the range, and the code's token for padding.
     vocabulary = from_config(config_of("ncsn_paper")).data.vocabulary(articulation=True)
     assert vocabulary.sizes == (23, 25, 25, 32)
+
+
+@pytest.mark.parametrize("name, changes, message", [
+    ("ncsn", {"loss": None}, "config lacks the field loss; see configs/base.py"),
+    ("lstm", {"noise": {**config_of().noise}}, "config has a section noise, which only score"),
+    ("lstm", {"condition": {"known": 0.3, "drop": 0.0}}, "does not hear given cells: condition.kn"),
+    ("lstm", {"condition": {"known": 0.0, "drop": 0.2}}, "hears no tracks to withhold"),
+    ("lstm", {"sampler": {**config_of().sampler}},
+     "sampler.kind must be one of cold, warm for this network, not 'predictor_corrector'"),
+    ("ncsn", {"sampler": {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0}},
+     "sampler.kind must be one of langevin, ancestral, .* for this network, not 'warm'"),
+])
+def test_sections_that_do_not_fit_the_network(name, changes, message):
+    config = config_of(name).to_dict()
+    with pytest.raises(ValueError, match=message):
+        from_config({**config, **changes})

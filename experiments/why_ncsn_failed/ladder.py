@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from experiments.command import running
 from experiments.why_ncsn_failed.rungs import PATHS, TABLES, config_of, weights_of
 from lmjax.data.dataset import fits, load_dataset, metre_pieces
-from lmjax.evaluate import Evaluation, beside_bach, measure_bound, record
+from lmjax.evaluate import Evaluation, beside_bach, measure_likelihood, record
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import theory
 from lmjax.music.tokens import RANGES
@@ -97,7 +97,7 @@ def judged(config: ConfigDict, folder: pathlib.Path, minutes: float,
               if not cfg.ranges or fits(piece, RANGES[cfg.ranges])]
     path = folder / "bound.json"
     if not path.exists():
-        bound = measure_bound(composer, pieces, cfg, progress)
+        bound = measure_likelihood(composer, pieces, cfg, progress)
         write_bytes(path, json.dumps(record(Evaluation(bound, {}, {}, None), cfg)).encode())
     counterpoint, figures, _ = beside_bach(composer, data, pieces, cfg, progress)
     return {**training, **json.loads(path.read_text()), "counterpoint": counterpoint,

@@ -1,4 +1,4 @@
-"""The likelihood bound of a score model on whole pieces, in nats per frame.
+"""The likelihood of whole pieces in nats per frame: a score model's bound, or what is exact.
 
 Pieces longer than the window are cut by the chain rule: earlier frames are given as known cells.
 The integral over log sigma is estimated with stratified log-uniform draws, the same for every
@@ -8,6 +8,7 @@ The integral is the limit of infinitely many levels. A sampler takes few, and pa
 `ladder_bound` the integral is a sum over its rungs (Kingma et al. 2021, equation 13).
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -38,22 +39,17 @@ class Part(NamedTuple):
     new: int
 
 
-class Bound(NamedTuple):
-    """Upper bounds on `-log p`, per piece.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Likelihood:
+    """`-log p` of each of P pieces.
 
     Attributes:
-      nats: float[P], the whole bound.
+      nats: float[P].
       frames: int[P].
-      terms: the share in nats per frame of "integral", "prior" and "reconstruction".
-      log_sigma: float[BINS], the middle of each bin.
-      density: float[BINS], nats per frame and unit of log sigma: where the model is ignorant.
     """
 
     nats: np.ndarray
     frames: np.ndarray
-    terms: dict[str, float]
-    log_sigma: np.ndarray
-    density: np.ndarray
 
     @property
     def per_frame(self) -> float:
@@ -70,6 +66,21 @@ class Bound(NamedTuple):
         """95 % interval of `per_frame`, bootstrapped over pieces."""
         _, low, high = ratio_interval(self.nats, self.frames)
         return low, high
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bound(Likelihood):
+    """Upper bounds on it.
+
+    Attributes:
+      terms: the share in nats per frame of "integral", "prior" and "reconstruction".
+      log_sigma: float[BINS], the middle of each bin.
+      density: float[BINS], nats per frame and unit of log sigma: where the model is ignorant.
+    """
+
+    terms: dict[str, float]
+    log_sigma: np.ndarray
+    density: np.ndarray
 
 
 def parts_of(pieces: Sequence[Piece], vocabulary: Vocabulary, length: int, stride: int,
@@ -99,7 +110,7 @@ def parts_of(pieces: Sequence[Piece], vocabulary: Vocabulary, length: int, strid
     return parts
 
 
-Measure = Callable[..., tuple[jax.Array, jax.Array, jax.Array]]
+Measure = Callable[..., Any]
 
 
 def build_measure(denoiser: Callable[..., Denoise], table_of: Callable[..., jax.Array]) -> Measure:
@@ -194,6 +205,47 @@ def ladder_bound(measure: Measure, params: object, parts: Sequence[Part], freque
 
     return _bound(measure, params, parts, frequencies, draws, rung, (levels[-1], levels[0]),
                   batch_size, seed, progress)
+
+
+# (params, condition, tokens int32[B, T, V]) -> logits [B, T, V, K], of each cell given those before
+Logits = Callable[[Any, Condition, jax.Array], jax.Array]
+
+
+def build_exact(logits: Logits) -> Measure:
+    """A jitted function from a left-to-right model to `-log p` of a batch, float32[B].
+
+    It takes (params, tokens int32[B, T, V], tracks int32[B, T, C], frames bool[B, T], new int32[B])
+    and counts the frames from `new` on.
+    """
+    @jax.jit
+    def measure(params: Any, tokens: jax.Array, tracks: jax.Array, frames: jax.Array,
+                new: jax.Array) -> jax.Array:
+        condition = Condition.free(tracks)._replace(frames=frames)
+        counts = frames & (jnp.arange(tokens.shape[1]) >= new[:, None])
+        return cross_entropy(logits(params, condition, tokens), tokens,
+                             jnp.broadcast_to(counts[..., None], tokens.shape))
+
+    return measure
+
+
+def exact(measure: Measure, params: object, parts: Sequence[Part], batch_size: int,
+          progress: bool = False) -> Likelihood:
+    """The likelihood of the pieces that the parts make up, under a left-to-right model.
+
+    Args:
+      measure: from `build_exact`.
+      params, parts, batch_size, progress: as of `bound`.
+    """
+    pieces = max(part.piece for part in parts) + 1
+    nats, frames = np.zeros(pieces), np.zeros(pieces, int)
+    for chosen in tqdm(list(_batches(parts, 1, batch_size)), disable=not progress,
+                       desc="likelihood", unit="batch", leave=False):
+        some = [parts[i] for i, _ in chosen]
+        batch, new = stack([part.window for part in some]), np.array([part.new for part in some])
+        owner = np.array([part.piece for part in some])
+        np.add.at(nats, owner, np.asarray(measure(params, *batch, new), np.float64))
+        np.add.at(frames, owner, batch.frames.sum(1) - new)
+    return Likelihood(nats, frames)
 
 
 # u float[N] in [0, 1) -> log sigma, and the weight of the integrand there, float[N] each.

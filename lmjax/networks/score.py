@@ -117,9 +117,9 @@ class ScoreModel:
     def table(self, params: Params) -> jax.Array:
         """The embedding, float32[V, K, D]."""
         if self.embedding.kind == "learned":
-            return _apply(self._vectors(), params["embedding"])
+            return apply(self._vectors(), params["embedding"])
         if self.embedding.kind == "random":
-            return _apply(self._vectors(), self._vectors().init(jax.random.key(0)))
+            return apply(self._vectors(), self._vectors().init(jax.random.key(0)))
         space = self.space
         if not space.articulation.any():
             return one_hot_table(tuple(int(n) for n in space.valid.sum(axis=1)))
@@ -134,7 +134,7 @@ class ScoreModel:
         rngs = {"dropout": dropout_key} if train else None
 
         def ask(heard: jax.Array, sigma: jax.Array, m: Condition) -> jax.Array:
-            return _apply(module, params["network"], heard, sigma, m, train, rngs=rngs)
+            return apply(module, params["network"], heard, sigma, m, train, rngs=rngs)
 
         if isinstance(network, EvidenceSettings):
             return lambda x, sigma, m: from_logits(
@@ -162,6 +162,6 @@ class ScoreModel:
         return UnitVectors(self.space, self.embedding.width)
 
 
-def _apply(module: Any, *arguments: Any, **options: Any) -> jax.Array:
-    """The one output of a flax module, which flax types as one of several."""
+def apply(module: Any, *arguments: Any, **options: Any) -> Any:
+    """The output of a flax module, which flax types as one of several."""
     return module.apply(*arguments, **options)

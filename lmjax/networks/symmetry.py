@@ -120,27 +120,29 @@ class PitchClassAttention(nn.Module):
     def __call__(self, x: jax.Array, present: jax.Array) -> jax.Array:
         """Attends over x float32[B, T, 12 C] where present bool[B, T]; returns the same shape."""
         batch, length, width = x.shape
-        channels = width // PITCH_CLASSES
-        depth = channels // self.heads
-        if self.tied:
-            # Each head's channels of all pitch classes are made to stand side by side.
-            into = self.param("qkv", _normal(width), (
-                PITCH_CLASSES, channels, 3, self.heads, depth))
-            into = jnp.einsum("rsi,icnhd->rcnhsd", INTERVALS, into)
-            out_of = self.param("out", _normal(width), (
-                PITCH_CLASSES, self.heads, depth, channels))
-            out_of = jnp.einsum("rsi,ihdc->hrdsc", INTERVALS, out_of)
-        else:
-            into = self.param("qkv", _normal(width), (width, 3 * width))
-            out_of = self.param("out", _normal(width), (width, width))
-        qkv = (x @ into.reshape(width, 3 * width)).reshape(batch, length, 3, self.heads, -1)
+        into, out_of = self.kernels(width)
+        qkv = (x @ into).reshape(batch, length, 3, self.heads, -1)
         q, k, v = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
         table = self.param("bias", nn.initializers.zeros, (self.heads, 2 * self.reach + 1))
         logits = jnp.einsum("bqhd,bkhd->bhqk", q, k) / np.sqrt(q.shape[-1])
         logits = logits + relative_bias(table, length)
         logits = jnp.where(present[:, None, None, :], logits, -1e9)
         seen = jnp.einsum("bhqk,bkhd->bqhd", jax.nn.softmax(logits, axis=-1), v)
-        return seen.reshape(x.shape) @ out_of.reshape(width, width)
+        return seen.reshape(x.shape) @ out_of
+
+    def kernels(self, width: int) -> tuple[jax.Array, jax.Array]:
+        """Weights [W, 3 W] to queries, keys and values, side by side, and [W, W] out of them."""
+        if not self.tied:
+            return (self.param("qkv", _normal(width), (width, 3 * width)),
+                    self.param("out", _normal(width), (width, width)))
+        channels = width // PITCH_CLASSES
+        depth = channels // self.heads
+        # Each head's channels of all pitch classes are made to stand side by side.
+        into = self.param("qkv", _normal(width), (PITCH_CLASSES, channels, 3, self.heads, depth))
+        into = jnp.einsum("rsi,icnhd->rcnhsd", INTERVALS, into)
+        out_of = self.param("out", _normal(width), (PITCH_CLASSES, self.heads, depth, channels))
+        out_of = jnp.einsum("rsi,ihdc->hrdsc", INTERVALS, out_of)
+        return into.reshape(width, 3 * width), out_of.reshape(width, width)
 
 
 class ModulatedBlock(nn.Module):

@@ -1,8 +1,7 @@
-"""One step of training: perturb, denoise, compare, follow the gradient."""
+"""One step of training: an objective, and a move along its gradient."""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from lmjax.losses.implicit import implicit
 from lmjax.losses.likelihood import cross_entropy
 from lmjax.losses.sliced import sliced
 from lmjax.networks.score import Params, ScoreModel
+from lmjax.networks.sequential import SequentialModel
 from lmjax.noise.condition import Condition
 from lmjax.noise.denoiser import score
 from lmjax.noise.embed import coordinates, embed
@@ -54,6 +54,8 @@ class LossSettings:
 
 # A batch: tokens int32[B, T, V], tracks int32[B, T, C], frames bool[B, T].
 Batch = tuple[jax.Array, jax.Array, jax.Array]
+# (params, key, batch) -> what is minimised, per frame
+Objective = Callable[[Params, jax.Array, Batch], jax.Array]
 Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
 
@@ -88,32 +90,61 @@ def loss(model: ScoreModel, params: Params, key: jax.Array, tokens: jax.Array,
     return SCORE_LOSSES[settings.kind](score_at, noise_key, x, sigma, mask).mean()
 
 
-def build_step(model: ScoreModel, optimizer: optax.GradientTransformation, base_key: jax.Array,
-               noise: SigmaDistribution, conditions: ConditionSettings,
-               groups: tuple[tuple[int, ...], ...], settings: LossSettings, ema: float) -> Step:
-    """The training step, pure, to be jitted by the caller.
+def score_objective(
+        model: ScoreModel, noise: SigmaDistribution, conditions: ConditionSettings,
+        groups: tuple[tuple[int, ...], ...], settings: LossSettings) -> Objective:
+    """The objective of a score model.
 
     Args:
       model: the score model.
-      optimizer: what turns gradients into updates.
-      base_key: the run's key; step n uses `fold_in(base_key, n)`.
       noise: which noise levels are drawn.
       conditions: what the network is shown.
       groups: indices of the conditioning tracks that are withheld together.
       settings: the loss.
-      ema: decay of the average of the weights.
     """
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+    def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
         tokens, tracks, frames = batch
-        key = jax.random.fold_in(base_key, state.step)
         sigma_key, condition_key, loss_key = jax.random.split(key, 3)
         sigma = noise.sample(sigma_key, tokens.shape[0], settings.sigma)
         condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions)
+        return loss(model, params, loss_key, tokens, condition, sigma, settings)
 
-        def of(params: Any) -> jax.Array:
-            return loss(model, params, loss_key, tokens, condition, sigma, settings)
+    return objective
 
-        value, gradients = jax.value_and_grad(of)(state.params)
+
+def sequential_objective(model: SequentialModel, conditions: ConditionSettings,
+                         groups: tuple[tuple[int, ...], ...]) -> Objective:
+    """The objective of a left-to-right model: the exact `-log p` of the frames that exist.
+
+    Args:
+      model: the left-to-right model.
+      conditions: what the network is shown; given cells are nothing to it.
+      groups: indices of the conditioning tracks that are withheld together.
+    """
+    def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
+        tokens, tracks, frames = batch
+        condition_key, dropout_key = jax.random.split(key)
+        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions)
+        surprise = cross_entropy(model.logits(params, condition, tokens, dropout_key), tokens,
+                                 jnp.broadcast_to(frames[..., None], tokens.shape))
+        return surprise.sum() / jnp.maximum(frames.sum(), 1)
+
+    return objective
+
+
+def build_step(objective: Objective, optimizer: optax.GradientTransformation, base_key: jax.Array,
+               ema: float) -> Step:
+    """The training step, pure, to be jitted by the caller.
+
+    Args:
+      objective: what is minimised.
+      optimizer: what turns gradients into updates.
+      base_key: the run's key; step n uses `fold_in(base_key, n)`.
+      ema: decay of the average of the weights.
+    """
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+        key = jax.random.fold_in(base_key, state.step)
+        value, gradients = jax.value_and_grad(objective)(state.params, key, batch)
         after = state.updated(gradients, optimizer, ema)
         return after, {"loss": value, "gradient_norm": optax.tree.norm(gradients),
                        "parameter_norm": optax.tree.norm(after.params)}

@@ -25,7 +25,7 @@ from lmjax.noise.denoiser import from_logits
 from lmjax.noise.schedule import SigmaDistribution
 from lmjax.training.conditions import ConditionSettings
 from lmjax.training.state import TrainState
-from lmjax.training.step import LOSSES, LossSettings, build_step, loss
+from lmjax.training.step import LOSSES, LossSettings, build_step, loss, score_objective
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
@@ -59,8 +59,9 @@ def trained(model, kind, steps, rate=1e-2):
     """The states before and after some steps on one batch, and their metrics."""
     rule = optax.adam(rate)
     batch = batch_of(model)
-    one = jax.jit(build_step(model, rule, jax.random.key(1), NOISE, ConditionSettings(0.5, 0.2),
-                             ((0,), (1,)), LossSettings(kind), 0.9))
+    objective = score_objective(
+        model, NOISE, ConditionSettings(0.5, 0.2), ((0,), (1,)), LossSettings(kind))
+    one = jax.jit(build_step(objective, rule, jax.random.key(1), 0.9))
     first = state = jax.jit(lambda key: TrainState.create(model.init(key, batch[1]), rule))(
         jax.random.key(0))
     rows = []
@@ -139,11 +140,11 @@ ON_DEVICES = """
 import dataclasses, json, pathlib, sys
 import jax, numpy as np
 from configs import smoke
-from lmjax.composer import Composer, build_model, load
+from lmjax.composer import Composer, load
 from lmjax.composing import draw
+from lmjax.families import score
 from lmjax.music import rhythm
 from lmjax.settings import from_config, to_config
-from lmjax.train import DROPPED_TOGETHER
 from lmjax.training import checkpoints, mesh, optimizer, step
 from lmjax.training.state import TrainState
 
@@ -155,7 +156,7 @@ def run(count):
     config.sampler.update(kind="ancestral", levels=3)
     settings = from_config(config)
     vocabulary = settings.data.vocabulary(True)
-    model, rule = build_model(settings, vocabulary), optimizer.build(settings.optimizer, 3)
+    model, rule = score.build(settings, vocabulary), optimizer.build(settings.optimizer, 3)
     tracks = rhythm.tracks(16, sharps=0)
     tokens = np.random.default_rng(0).integers(0, vocabulary.sizes, (8, 16, 4), np.int32)
     batch = tokens, np.repeat(tracks[None], 8, 0), np.ones((8, 16), bool)
@@ -163,9 +164,8 @@ def run(count):
     assert devices.size == count
     everywhere, over = mesh.copied_to(devices), mesh.split_over(devices)
     one = jax.jit(step.build_step(
-        model, rule, jax.random.key(1), settings.noise, settings.condition, DROPPED_TOGETHER,
-        settings.loss, 0.9), in_shardings=(everywhere, over),
-        out_shardings=(everywhere, everywhere))
+        score.objective(model, settings), rule, jax.random.key(1), 0.9),
+        in_shardings=(everywhere, over), out_shardings=(everywhere, everywhere))
     params = jax.jit(model.init)(jax.random.key(0), batch[1])
     state = jax.device_put(TrainState.create(params, rule), everywhere)
     placed = tuple(mesh.place_batch(devices, batch))

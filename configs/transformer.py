@@ -1,0 +1,21 @@
+"""Our strongest left-to-right model, told what the score model of `configs/ncsn.py` is told."""
+
+import ml_collections
+
+from configs import base
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The config of the opponent."""
+    config = base.get_config()
+    config.name = "transformer"
+    # Only score models have these.
+    del config.embedding, config.noise, config.loss
+    config.network = ml_collections.ConfigDict({
+        "kind": "chained", "channels": 16, "pitch_channels": 12, "cell_channels": 32,
+        "local_width": 64, "layers": 4, "heads": 4, "expansion": 4, "reach": 128, "dropout": 0.1})
+    # What is given later it cannot hear.
+    config.condition.known = 0.0
+    config.sampler = ml_collections.ConfigDict({
+        "kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0})
+    return config

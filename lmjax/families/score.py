@@ -1,0 +1,78 @@
+"""Score models: denoisers, trained on noised chorales and sampled along noise levels."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lmjax.families.groups import DROPPED_TOGETHER
+from lmjax.metrics import likelihood as metrics
+from lmjax.music import rhythm
+from lmjax.music.tokens import Vocabulary
+from lmjax.networks.score import Params, ScoreModel
+from lmjax.networks.tokens import TokenSpace
+from lmjax.noise.condition import Condition
+from lmjax.sampling import chain
+from lmjax.sampling.constraints import hold_known, replace_known
+from lmjax.sampling.settings import SamplerSettings
+from lmjax.settings import SCORE_NETWORKS, Settings
+from lmjax.training import step
+
+
+def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
+    """The score model that a config describes."""
+    assert isinstance(settings.network, SCORE_NETWORKS) and settings.embedding
+    sound, articulation = vocabulary.parts
+    space = TokenSpace(vocabulary.valid, sound, articulation, vocabulary.pitches)
+    return ScoreModel(space, settings.network, settings.embedding, rhythm.SIZES, rhythm.KEY)
+
+
+def objective(model: ScoreModel, settings: Settings) -> step.Objective:
+    """The loss that `settings.loss` names, at noise levels that `settings.noise` draws."""
+    assert settings.noise and settings.loss
+    return step.score_objective(
+        model, settings.noise, settings.condition, DROPPED_TOGETHER, settings.loss)
+
+
+def likelihood(model: ScoreModel, draws: int, ends: tuple[float, float],
+               ) -> Callable[..., metrics.Bound]:
+    """The bound, by noise levels between two ends; see `Family`."""
+    measure = metrics.build_measure(model.denoiser, model.table)
+
+    def bound(params: Params, parts: Sequence[metrics.Part], frequencies: np.ndarray,
+              batch_size: int, progress: bool = False) -> metrics.Bound:
+        return metrics.bound(measure, params, parts, frequencies, draws, *ends, batch_size,
+                             progress=progress)
+
+    return bound
+
+
+def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
+            frequencies: np.ndarray) -> Callable[[Params, jax.Array, Condition], chain.Sample]:
+    """The chain that `settings.sampler` describes; see `Family`."""
+    assert isinstance(settings.sampler, SamplerSettings)
+    start_at = settings.sampler.start
+    plan, shares = settings.sampler.build(), jnp.asarray(frequencies)
+    start, follow = map(jnp.asarray, vocabulary.legal())
+    # A network that was never shown given cells can only be shown them as noised truth.
+    shown = model.states_logits and settings.condition.known > 0
+
+    def sample(params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
+        table = model.table(params)
+        centre = jnp.einsum("vk,vkd->d", shares, table)
+        denoise, how = model.denoiser(params), plan
+        if model.states_logits:
+            denoise = hold_known(denoise, table)
+        if not shown:
+            how = replace_known(plan, table, condition)
+        return chain.sample(keys, denoise, how, condition, centre, (start, follow), start_at)
+
+    return sample
+
+
+def evaluations(settings: Settings, frames: int) -> int:
+    """How often the chain asks the network; see `Family`."""
+    del frames
+    assert isinstance(settings.sampler, SamplerSettings)
+    return settings.sampler.build().evaluations

@@ -1,0 +1,87 @@
+"""Left-to-right models by the same calls as the score model: train, load, draw, evaluate."""
+
+import dataclasses
+import json
+import runpy
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+import lmjax
+from lmjax.composing import draw
+from lmjax.data.dataset import load_dataset
+from lmjax.evaluate import evaluate
+from lmjax.music.chorale import REST
+from lmjax.sampling.sequential import SequentialSettings
+from lmjax.train import train
+
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
+
+NETWORKS = {
+    "lstm": {"kind": "lstm", "embedding": 4, "width": 8, "layers": 2, "dropout": 0.1,
+             "truncation": 8},
+    "causal": {"kind": "causal", "embedding": 4, "layers": 1, "heads": 2, "feedforward": 8,
+               "dropout": 0.1},
+    "chained": {"kind": "chained", "channels": 2, "pitch_channels": 2, "cell_channels": 4,
+                "local_width": 8, "layers": 1, "heads": 1, "expansion": 2, "reach": 4,
+                "dropout": 0.1}}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def config(request, tiny):
+    config = runpy.run_path(str(tiny))["get_config"]()
+    del config.embedding, config.noise, config.loss
+    config.network = ConfigDict(NETWORKS[request.param])
+    config.condition.update(known=0.0, drop=0.2 if request.param == "chained" else 0.0)
+    config.sampler = ConfigDict({"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0})
+    config.evaluation.update(length=0, tracks=())
+    return config
+
+
+@pytest.fixture(scope="module")
+def folder(config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train(config, folder, progress=False)
+    return folder
+
+
+def test_the_loss_falls(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    valid = [row["valid"] for row in rows if "valid" in row]
+    assert valid[-1] < valid[0]
+
+
+def test_it_composes_in_windows_each_given_the_one_before(folder):
+    composer = lmjax.load(folder)
+    tracks = lmjax.Form(bars=3).tracks()  # three windows of 16 sixteenths, but for what overlaps
+    drawn = draw(composer, jax.random.key(0), 3, tracks, 2)
+    again = draw(composer, jax.random.key(0), 3, tracks, 3)
+    np.testing.assert_array_equal(drawn.tokens, again.tokens)
+    assert drawn.pitch.shape == (3, 48, 4) and (drawn.pitch != REST).any()
+    assert drawn.evaluations == 16
+    assert np.isfinite(drawn.diagnostics["entropy"]).all()
+
+
+def test_cold_is_the_same_for_every_key(folder):
+    composer = lmjax.load(folder)
+    cold = dataclasses.replace(composer, settings=dataclasses.replace(
+        composer.settings, sampler=SequentialSettings("cold")))
+    tracks = lmjax.Form(bars=1).tracks()
+    one, two = (draw(cold, jax.random.key(seed), 1, tracks, 1).tokens for seed in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_its_likelihood_is_exact(config, folder, capsys):
+    result = evaluate(config, folder, progress=False)
+    record = json.loads((folder / "evaluation.json").read_text())
+    assert record["nats_per_frame"] == pytest.approx(result.likelihood.per_frame)
+    assert "terms" not in record and not (folder / "density.png").exists()
+    data = load_dataset("jsb16", config.data.path, False)
+    frames = sum(len(piece) for piece in data.split("valid"))
+    assert record["frames"] == frames
+    assert f"likelihood (exact) on 3 pieces ({frames} frames) of valid" in capsys.readouterr().out
+    # Fresh weights are nearly uniform over the tokens of each voice, and six steps change little.
+    sizes = lmjax.load(folder).vocabulary.sizes
+    assert record["nats_per_frame"] == pytest.approx(np.log(sizes).sum(), rel=0.2)
