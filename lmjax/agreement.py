@@ -50,11 +50,13 @@ def difference(about: Mapping[str, Any], settings: Settings,
                counts: Callable[[str], bool]) -> str | None:
     """The first field that counts and in which a checkpoint's config differs, and how; or None.
 
-    Kinds come first: where they differ, so do the fields that a section has.
+    Kinds come first, that of the network before all: where they differ, so do the fields that a
+    section has.
     """
     ours, theirs = _flat(settings_module.to_config(settings)), _flat(about["config"])
     names = filter(counts, ours.keys() | theirs.keys())
-    for name in sorted(names, key=lambda name: (not name.endswith(".kind"), name)):
+    for name in sorted(names, key=lambda name: (
+            name != "network.kind", not name.endswith(".kind"), name)):
         mine, other = ours.get(name), theirs.get(name)
         if mine != other:
             return f"{name}={other!r}, and the config asks for {mine!r}"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from configs import base, ncsn_paper
+from configs import base, lstm, ncsn_paper
 from lmjax.agreement import check_kind, check_model, check_run
 from lmjax.settings import from_config, to_config
 from lmjax.training.checkpoints import CheckpointError
@@ -78,3 +78,9 @@ def test_the_kind_of_a_network_is_named_before_its_fields(about):
         with pytest.raises(CheckpointError, match="kind='evidence', and the config asks for "
                                                   "'transformer'"):
             check(RUN, about, from_config(config))
+
+
+def test_models_of_two_families_differ_in_their_networks(about):
+    with pytest.raises(CheckpointError, match="network.kind='evidence', and the config asks for "
+                                              "'lstm'; train first"):
+        check_kind(RUN, about, from_config(lstm.get_config()))
