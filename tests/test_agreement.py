@@ -81,6 +81,6 @@ def test_the_kind_of_a_network_is_named_before_its_fields(about):
 
 
 def test_models_of_two_families_differ_in_their_networks(about):
-    with pytest.raises(CheckpointError, match="network.kind='evidence', and the config asks for "
-                                              "'lstm'; train first"):
+    with pytest.raises(CheckpointError, match=r"network\.kind='evidence', and the config asks "
+                                              r"for 'lstm'; train first"):
         check_kind(RUN, about, from_config(lstm.get_config()))
