@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.groups import DROPPED_TOGETHER
+from lmjax.families.common import DROPPED_TOGETHER, space_of
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params, ScoreModel
-from lmjax.networks.tokens import TokenSpace
 from lmjax.noise.condition import Condition
 from lmjax.sampling import chain
 from lmjax.sampling.constraints import hold_known, replace_known
@@ -23,9 +22,8 @@ from lmjax.training import step
 def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
     """The score model that a config describes."""
     assert isinstance(settings.network, SCORE_NETWORKS) and settings.embedding
-    sound, articulation = vocabulary.parts
-    space = TokenSpace(vocabulary.valid, sound, articulation, vocabulary.pitches)
-    return ScoreModel(space, settings.network, settings.embedding, rhythm.SIZES, rhythm.KEY)
+    return ScoreModel(space_of(vocabulary), settings.network, settings.embedding, rhythm.SIZES,
+                      rhythm.KEY)
 
 
 def objective(model: ScoreModel, settings: Settings) -> step.Objective:

@@ -7,13 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.groups import DROPPED_TOGETHER
+from lmjax.families.common import DROPPED_TOGETHER, space_of
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params
 from lmjax.networks.sequential import SequentialModel
-from lmjax.networks.tokens import TokenSpace
 from lmjax.noise.condition import Condition
 from lmjax.sampling import sequential
 from lmjax.settings import SCORE_NETWORKS, Settings
@@ -23,9 +22,7 @@ from lmjax.training import step
 def build(settings: Settings, vocabulary: Vocabulary) -> SequentialModel:
     """The left-to-right model that a config describes."""
     assert not isinstance(settings.network, SCORE_NETWORKS)
-    sound, articulation = vocabulary.parts
-    space = TokenSpace(vocabulary.valid, sound, articulation, vocabulary.pitches)
-    return SequentialModel(space, settings.network, rhythm.SIZES, rhythm.KEY)
+    return SequentialModel(space_of(vocabulary), settings.network, rhythm.SIZES, rhythm.KEY)
 
 
 def objective(model: SequentialModel, settings: Settings) -> step.Objective:
