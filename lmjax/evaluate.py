@@ -28,12 +28,14 @@ class Evaluation:
 
     Attributes:
       likelihood: of the split's pieces, or its bound.
+      framewise: Coconet's framewise figure, of a model that has one (`families.Family`).
       counterpoint: rows of samples and of windows of Bach, by column; empty if none were drawn.
       figures: grade and novelty of the same, by name.
       wholes: how whole chorales close, and what they repeat; None if none were drawn.
     """
 
     likelihood: likelihood.Likelihood
+    framewise: likelihood.Likelihood | None
     counterpoint: judge.Tables
     figures: dict[str, judge.Figure]
     wholes: tuple[judge.Tables, judge.Tables] | None
@@ -69,10 +71,10 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                              "choose other evaluation.ranges")
     folder = make_folder(workdir)
     print(origin(composer, workdir, "measuring"))
-    found = measure_likelihood(composer, pieces, cfg, progress)
-    result = Evaluation(found, *beside_bach(composer, data, pieces, cfg, progress))
+    found, framewise = measure_likelihood(composer, pieces, cfg, progress)
+    result = Evaluation(found, framewise, *beside_bach(composer, data, pieces, cfg, progress))
     write_bytes(folder / "evaluation.json", json.dumps(record(result, cfg), indent=1).encode())
-    if isinstance(found, likelihood.Bound):
+    if isinstance(found, likelihood.NoiseBound):
         write_curve(
             folder / "density.png",
             {f"{cfg.split}, {found.per_frame:.2f} ± {found.error:.2f} in all": (
@@ -86,17 +88,20 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
 
 
 def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
-                       progress: bool = False) -> likelihood.Likelihood:
-    """The likelihood of pieces under a composer, or its bound.
+                       progress: bool = False,
+                       ) -> tuple[likelihood.Likelihood, likelihood.Likelihood | None]:
+    """The likelihood of pieces under a composer, or its bound; and the framewise figure, if any.
 
     Raises:
       ValueError: if a piece has a pitch that the composer's vocabulary lacks.
     """
     parts = likelihood.parts_of(pieces, composer.vocabulary, cfg.length, cfg.stride,
                                 [rhythm.NAMES.index(name) for name in cfg.tracks])
-    measure = family_of(composer.settings).likelihood(
-        composer.model, cfg.draws, (cfg.sigma_min, cfg.sigma_max))
-    return measure(composer.params, parts, composer.frequencies, cfg.batch_size, progress)
+    family = family_of(composer.settings)
+    measure = family.likelihood(composer.model, cfg.draws, (cfg.sigma_min, cfg.sigma_max))
+    found = measure(composer.params, parts, composer.frequencies, cfg.batch_size, progress)
+    framewise = family.framewise(composer.model)
+    return found, framewise and framewise(composer.params, parts, cfg.batch_size, progress)
 
 
 def beside_bach(
@@ -128,9 +133,13 @@ def beside_bach(
 def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
     """The figures as plain numbers, for `evaluation.json`."""
     found = result.likelihood
-    bounded = {"terms": found.terms, "density": {
+    bounded: dict[str, Any] = {"terms": found.terms, "density": {
         "log_sigma": found.log_sigma.tolist(), "nats_per_frame": found.density.tolist(),
-    }} if isinstance(found, likelihood.Bound) else {}
+    }} if isinstance(found, likelihood.NoiseBound) else {}
+    if result.framewise:
+        bounded["framewise"] = {"nats_per_frame": result.framewise.per_frame,
+                                "standard_error": result.framewise.error,
+                                "interval": result.framewise.interval}
     return {"split": cfg.split, "nats_per_frame": found.per_frame,
             "standard_error": found.error, "interval": found.interval,
             "pieces": len(found.frames), "frames": int(found.frames.sum()), **bounded,
@@ -148,7 +157,7 @@ def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> s
         f"({found.frames.sum():,} frames) of {cfg.split}: {found.per_frame:.3f} ± "
         f"{found.error:.3f} nats per frame"]
     given = f"  given: {', '.join(cfg.tracks) or 'nothing'}, the length"
-    if isinstance(found, likelihood.Bound):
+    if isinstance(found, likelihood.NoiseBound):
         label = "" if composer.model.states_logits else (
             "; the model states no token probabilities: its mean is clipped to the simplex")
         lines += [
@@ -158,6 +167,9 @@ def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> s
             "  nats/log s   " + " ".join(f"{d:5.2f}" for d in found.density)]
     else:
         lines.append(given)
+    if result.framewise:
+        lines.append(f"framewise, as Coconet's is measured, and no likelihood: "
+                     f"{result.framewise.per_frame:.3f} ± {result.framewise.error:.3f}")
     if result.counterpoint:
         lines += ["", theory.format_table(result.counterpoint),
                   "", judge.format_figures(result.figures)]

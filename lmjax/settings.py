@@ -17,10 +17,12 @@ from lmjax.networks.causal import CausalSettings
 from lmjax.networks.chained import ChainedSettings
 from lmjax.networks.evidence import EvidenceSettings
 from lmjax.networks.lstm import LSTMSettings
+from lmjax.networks.masked import MaskedSettings
 from lmjax.networks.score import EmbeddingSettings
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.schedule import SigmaDistribution
-from lmjax.sampling import sequential
+from lmjax.sampling import gibbs, sequential
+from lmjax.sampling.gibbs import GibbsSettings
 from lmjax.sampling.sequential import SequentialSettings
 from lmjax.sampling.settings import SAMPLERS, SamplerSettings
 from lmjax.training.conditions import ConditionSettings
@@ -28,10 +30,11 @@ from lmjax.training.optimizer import OptimizerSettings
 from lmjax.training.step import LossSettings
 
 NETWORKS = {"evidence": EvidenceSettings, "transformer": TransformerSettings,
-            "lstm": LSTMSettings, "causal": CausalSettings, "chained": ChainedSettings}
+            "masked": MaskedSettings, "lstm": LSTMSettings, "causal": CausalSettings, "chained": ChainedSettings}
 SCORE_NETWORKS = EvidenceSettings, TransformerSettings
 # By the kinds that each class knows.
 SAMPLER_SETTINGS = {**dict.fromkeys(SAMPLERS, SamplerSettings),
+                    **dict.fromkeys(gibbs.KINDS, GibbsSettings),
                     **dict.fromkeys(sequential.KINDS, SequentialSettings)}
 
 
@@ -230,14 +233,14 @@ class Settings:
     seed: int
     data: DataSettings
     embedding: EmbeddingSettings | None
-    network: (EvidenceSettings | TransformerSettings | LSTMSettings | CausalSettings
-              | ChainedSettings)
+    network: (EvidenceSettings | TransformerSettings | MaskedSettings | LSTMSettings
+              | CausalSettings | ChainedSettings)
     noise: SigmaDistribution | None
     condition: ConditionSettings
     loss: LossSettings | None
     optimizer: OptimizerSettings
     training: TrainingSettings
-    sampler: SamplerSettings | SequentialSettings
+    sampler: SamplerSettings | GibbsSettings | SequentialSettings
     compose: ComposeSettings
     evaluation: EvaluationSettings
 
@@ -245,7 +248,8 @@ class Settings:
         if self.embedding:
             _positive("embedding", self.embedding, "width")
         _positive("network", self.network, *(
-            field.name for field in dataclasses.fields(self.network) if field.type is int))
+            field.name for field in dataclasses.fields(self.network)
+            if field.type is int and field.name != "chords"))  # of which there may be none
         if not 0 <= self.network.dropout < 1:
             raise ValueError(f"network.dropout must be at least 0 and below 1, "
                              f"not {self.network.dropout}")
@@ -256,19 +260,20 @@ class Settings:
 
     def _check_family(self) -> None:
         """Raises ValueError where a section does not fit the network."""
-        scored = isinstance(self.network, SCORE_NETWORKS)
+        scored = type(self.network) in SCORE_NETWORKS
         for name in ("embedding", "noise", "loss"):
             if scored and getattr(self, name) is None:
                 raise ConfigError(f"config lacks the field {name}; see configs/base.py")
             if not scored and getattr(self, name) is not None:
                 raise ConfigError(f"config has a section {name}, which only score models have")
-        if isinstance(self.sampler, SamplerSettings) != scored:
-            kinds = SAMPLERS if scored else sequential.KINDS
+        kinds = (SAMPLERS if scored else gibbs.KINDS if isinstance(self.network, MaskedSettings)
+                 else sequential.KINDS)
+        if self.sampler.kind not in kinds:
             raise ValueError(f"sampler.kind must be one of {', '.join(kinds)} for this network, "
                              f"not {self.sampler.kind!r}")
-        if not isinstance(self.network, EvidenceSettings) and self.condition.known:
-            raise ValueError(f"this network does not hear given cells: condition.known must be "
-                             f"0, not {self.condition.known}")
+        if type(self.network) is not EvidenceSettings and self.condition.known:
+            raise ValueError(f"condition.known is for networks of kind 'evidence'; for this one it "
+                             f"must be 0, not {self.condition.known}")
         if isinstance(self.network, LSTMSettings | CausalSettings) and self.condition.drop:
             raise ValueError(f"this network hears no tracks to withhold: condition.drop must be "
                              f"0, not {self.condition.drop}")
@@ -292,7 +297,7 @@ def to_config(settings: Settings) -> dict[str, Any]:
     """The dictionary from which `from_config` makes the same settings."""
     config = dataclasses.asdict(settings)
     config["network"]["kind"] = next(
-        kind for kind, cls in NETWORKS.items() if isinstance(settings.network, cls))
+        kind for kind, cls in NETWORKS.items() if cls is type(settings.network))
     return config
 
 

@@ -8,8 +8,8 @@ from lmjax.networks.evidence import EvidenceSettings
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.settings import ConfigError, from_config, to_config
 
-CONFIGS = ("base", "ncsn", "ncsn_long", "ncsn_paper", "jsb", "smoke", "lstm", "transformer_paper",
-           "transformer")
+CONFIGS = ("base", "ncsn", "ncsn_long", "ncsn_paper", "jsb", "smoke", "gibbs", "lstm",
+           "transformer_paper", "transformer")
 
 
 def config_of(name="base"):
@@ -89,7 +89,7 @@ def test_a_missing_field_is_named(section, field):
     ("compose", "fermatas", ((4, 2.5),), "config.compose.fermatas must be of type int, not 2.5"),
     ("network", "smoothing", 1, "config.network.smoothing must be of type bool"),
     ("", "noise", 3, "config.noise must be a section of fields"),
-    ("network", "kind", "gru", "config.network.kind must be one of evidence, transformer, lstm"),
+    ("network", "kind", "gru", "config.network.kind must be one of evidence, transformer, masked, lstm"),
     ("sampler", "kind", "hot", "config.sampler.kind must be one of langevin, ancestral, "),
 ])
 def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
@@ -167,7 +167,7 @@ def test_the_benchmark_has_no_forms_to_draw_from():
 def test_the_transformer_is_given_no_cells():
     config = config_of("ncsn_paper")
     config.condition.known = 0.5
-    with pytest.raises(ValueError, match=r"condition\.known must be 0, not 0\.5"):
+    with pytest.raises(ValueError, match=r"it must be 0, not 0\.5"):
         from_config(config)
 
 
@@ -186,12 +186,15 @@ def test_the_papers_vocabulary_has_the_papers_sizes():
 @pytest.mark.parametrize("name, changes, message", [
     ("ncsn", {"loss": None}, "config lacks the field loss; see configs/base.py"),
     ("lstm", {"noise": {**config_of().noise}}, "config has a section noise, which only score"),
-    ("lstm", {"condition": {"known": 0.3, "drop": 0.0}}, "does not hear given cells: condition.kn"),
+    ("lstm", {"condition": {"known": 0.3, "drop": 0.0}}, "condition.known is for networks of kind"),
     ("lstm", {"condition": {"known": 0.0, "drop": 0.2}}, "hears no tracks to withhold"),
     ("lstm", {"sampler": {**config_of().sampler}},
      "sampler.kind must be one of cold, warm for this network, not 'predictor_corrector'"),
     ("ncsn", {"sampler": {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0}},
      "sampler.kind must be one of langevin, ancestral, .* for this network, not 'warm'"),
+    ("gibbs", {"sampler": {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0}},
+     "sampler.kind must be one of blocked_gibbs, single_gibbs for this network, not 'warm'"),
+    ("gibbs", {"condition": {"known": 0.3, "drop": 0.2}}, "condition.known is for networks of ki"),
 ])
 def test_sections_that_do_not_fit_the_network(name, changes, message):
     config = config_of(name).to_dict()

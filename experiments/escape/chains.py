@@ -58,8 +58,8 @@ def programs(composer: Composer, tracks: np.ndarray) -> Programs:
     def single_cells(params: Any, keys: jax.Array, tokens: jax.Array, first: jax.Array,
                      last: jax.Array) -> jax.Array:
         centre = jnp.einsum("vk,vkd->d", composer.frequencies, model.table(params))
-        return gibbs.run(keys, model.denoiser(params), tokens, condition(tokens), centre,
-                         composer.settings.sampler.sigma_max, first, last)
+        ask = gibbs.by_score(model.denoiser(params), centre, composer.settings.sampler.sigma_max)
+        return gibbs.run(keys, ask, tokens, condition(tokens), first, last)
 
     return Programs(functools.partial(langevin, params), functools.partial(single_cells, params))
 

@@ -10,13 +10,14 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from lmjax.families import score, sequential
+from lmjax.families import masked, score, sequential
 from lmjax.metrics.likelihood import Likelihood
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.causal import CausalSettings
 from lmjax.networks.chained import ChainedSettings
 from lmjax.networks.evidence import EvidenceSettings
 from lmjax.networks.lstm import LSTMSettings
+from lmjax.networks.masked import MaskedSettings
 from lmjax.networks.score import Params
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.noise.condition import Condition
@@ -57,6 +58,11 @@ class Family(Protocol):
         whether to show progress, to the likelihood of what the parts make up. Noise levels per part
         and their range count where there is only a bound."""
 
+    def framewise(self, model: Any) -> Callable[..., Likelihood] | None:
+        """Coconet's framewise figure (`metrics.orders`) of a model that fills hidden cells: a
+        function from parameters, parts, a batch size and whether to show progress. No likelihood,
+        and shown apart."""
+
     def sampler(self, model: Any, settings: Settings, vocabulary: Vocabulary,
                 frequencies: np.ndarray) -> Sample:
         """How chorales are drawn."""
@@ -67,7 +73,7 @@ class Family(Protocol):
 
 FAMILIES: dict[type, Any] = {
     EvidenceSettings: score, TransformerSettings: score,
-    LSTMSettings: sequential, CausalSettings: sequential, ChainedSettings: sequential}
+    MaskedSettings: masked, LSTMSettings: sequential, CausalSettings: sequential, ChainedSettings: sequential}
 
 
 def family_of(settings: Settings) -> Family:

@@ -21,7 +21,7 @@ from lmjax.training import step
 
 def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
     """The score model that a config describes."""
-    assert isinstance(settings.network, SCORE_NETWORKS) and settings.embedding
+    assert type(settings.network) in SCORE_NETWORKS and settings.embedding
     return ScoreModel(space_of(vocabulary), settings.network, settings.embedding, rhythm.SIZES,
                       rhythm.KEY)
 
@@ -34,16 +34,21 @@ def objective(model: ScoreModel, settings: Settings) -> step.Objective:
 
 
 def likelihood(model: ScoreModel, draws: int, ends: tuple[float, float],
-               ) -> Callable[..., metrics.Bound]:
+               ) -> Callable[..., metrics.NoiseBound]:
     """The bound, by noise levels between two ends; see `Family`."""
     measure = metrics.build_measure(model.denoiser, model.table)
 
     def bound(params: Params, parts: Sequence[metrics.Part], frequencies: np.ndarray,
-              batch_size: int, progress: bool = False) -> metrics.Bound:
+              batch_size: int, progress: bool = False) -> metrics.NoiseBound:
         return metrics.bound(measure, params, parts, frequencies, draws, *ends, batch_size,
                              progress=progress)
 
     return bound
+
+
+def framewise(model: ScoreModel) -> None:
+    """There is none; see `Family`."""
+    del model
 
 
 def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,

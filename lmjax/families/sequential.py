@@ -44,6 +44,11 @@ def likelihood(model: SequentialModel, draws: int, ends: tuple[float, float],
     return exact
 
 
+def framewise(model: SequentialModel) -> None:
+    """There is none; see `Family`."""
+    del model
+
+
 def sampler(model: SequentialModel, settings: Settings, vocabulary: Vocabulary,
             frequencies: np.ndarray,
             ) -> Callable[[Params, jax.Array, Condition], sequential.Generated]:

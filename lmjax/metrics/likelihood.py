@@ -9,7 +9,8 @@ The integral is the limit of infinitely many levels. A sampler takes few, and pa
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -70,7 +71,12 @@ class Likelihood:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bound(Likelihood):
-    """Upper bounds on it.
+    """Upper bounds on it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NoiseBound(Bound):
+    """Those of a score model.
 
     Attributes:
       terms: the share in nats per frame of "integral", "prior" and "reconstruction".
@@ -157,7 +163,7 @@ def build_measure(denoiser: Callable[..., Denoise], table_of: Callable[..., jax.
 
 def bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: np.ndarray,
           draws: int, sigma_min: float, sigma_max: float, batch_size: int, seed: int = 0,
-          progress: bool = False) -> Bound:
+          progress: bool = False) -> NoiseBound:
     """The bound over the pieces that the parts make up.
 
     Args:
@@ -183,7 +189,7 @@ def bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: 
 
 def ladder_bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: np.ndarray,
                  draws: int, sigmas: np.ndarray, batch_size: int, seed: int = 0,
-                 progress: bool = False) -> Bound:
+                 progress: bool = False) -> NoiseBound:
     """The bound for ancestral sampling down a ladder, if the last tokens are drawn.
 
     Ancestral steps (`sampling.predictors.ancestral`) are a model with latent states: the divergence
@@ -238,7 +244,7 @@ def exact(measure: Measure, params: object, parts: Sequence[Part], batch_size: i
     """
     pieces = max(part.piece for part in parts) + 1
     nats, frames = np.zeros(pieces), np.zeros(pieces, int)
-    for chosen in tqdm(list(_batches(parts, 1, batch_size)), disable=not progress,
+    for chosen in tqdm(list(batches(parts, _each(parts), batch_size)), disable=not progress,
                        desc="likelihood", unit="batch", leave=False):
         some = [parts[i] for i, _ in chosen]
         batch, new = stack([part.window for part in some]), np.array([part.new for part in some])
@@ -254,7 +260,7 @@ Levels = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 def _bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: np.ndarray,
            draws: int, levels: Levels, ends: tuple[float, float], batch_size: int, seed: int,
-           progress: bool) -> Bound:
+           progress: bool) -> NoiseBound:
     """The bound whose first term is a mean over u; ends are the smallest and the largest sigma."""
     low, high = np.log(ends)
     shift = np.random.default_rng(seed).random(len(parts))
@@ -262,7 +268,7 @@ def _bound(measure: Measure, params: object, parts: Sequence[Part], frequencies:
     pieces = max(part.piece for part in parts) + 1
     integral, fixed, frames = np.zeros(pieces), np.zeros((2, pieces)), np.zeros(pieces)
     binned, counted = np.zeros(BINS), np.zeros(BINS)
-    for chosen in tqdm(list(_batches(parts, draws, batch_size)), disable=not progress,
+    for chosen in tqdm(list(batches(parts, _each(parts, draws), batch_size)), disable=not progress,
                        desc="bound", unit="batch", leave=False):
         index = np.array([i for i, _ in chosen])
         u = (np.array([j for _, j in chosen]) + shift[index]) / draws
@@ -287,17 +293,22 @@ def _bound(measure: Measure, params: object, parts: Sequence[Part], frequencies:
     whole = frames.round().astype(int)
     shares = np.array([integral.sum(), *fixed.sum(1)]) / whole.sum()
     middle = low + (np.arange(BINS) + 0.5) / BINS * (high - low)
-    return Bound(integral + fixed.sum(0), whole,
-                 dict(zip(("integral", "prior", "reconstruction"), map(float, shares),
-                          strict=True)),
-                 middle, binned / np.maximum(counted, 1))
+    terms = zip(("integral", "prior", "reconstruction"), map(float, shares), strict=True)
+    return NoiseBound(integral + fixed.sum(0), whole, dict(terms), middle,
+                      binned / np.maximum(counted, 1))
 
 
-def _batches(parts: Sequence[Part], draws: int, size: int) -> Iterator[list[tuple[int, int]]]:
+def _each(parts: Sequence[Part], draws: int = 1) -> Iterator[tuple[int, int]]:
+    """All (part, draw)."""
+    return itertools.product(range(len(parts)), range(draws))
+
+
+def batches(parts: Sequence[Part], asked: Iterable[tuple[int, int]],
+            size: int) -> Iterator[list[tuple[int, int]]]:
     """(part, draw) pairs in batches of windows of equal length."""
     by_length: dict[int, list[tuple[int, int]]] = {}
-    for i, part in enumerate(parts):
-        by_length.setdefault(len(part.window.frames), []).extend((i, j) for j in range(draws))
+    for part, number in asked:
+        by_length.setdefault(len(parts[part].window.frames), []).append((part, number))
     for pairs in by_length.values():
         for start in range(0, len(pairs), size):
             yield pairs[start:start + size]

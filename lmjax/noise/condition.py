@@ -28,3 +28,22 @@ class Condition(NamedTuple):
         return cls(
             jnp.asarray(tracks, jnp.int32), jnp.ones((batch, time), bool),
             jnp.zeros((batch, time, voices), bool), jnp.zeros((batch, time, voices), jnp.int32))
+
+
+def hide(keys: jax.Array, level: jax.Array, cells: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Random sets of hidden cells.
+
+    Args:
+      keys: B PRNG keys.
+      level: float32[B] in [0, 1); h is 1 + floor(level n).
+      cells: bool[B, T, V], the n cells of which some are hidden.
+
+    Returns:
+      bool[B, T, V]; and n / h, float32[B].
+    """
+    count = cells.sum((1, 2))
+    hidden = 1 + jnp.floor(level * count).astype(int)
+    tickets = jax.vmap(lambda key: jax.random.uniform(key, cells.shape[1:]))(keys)
+    tickets = jnp.where(cells, tickets, 2.0).reshape(len(cells), -1)
+    rank = jnp.argsort(jnp.argsort(tickets, axis=-1), axis=-1).reshape(cells.shape)
+    return (rank < hidden[:, None, None]) & cells, count / hidden

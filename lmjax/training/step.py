@@ -11,9 +11,10 @@ from lmjax.losses.denoising import denoising, weighted_denoising
 from lmjax.losses.implicit import implicit
 from lmjax.losses.likelihood import cross_entropy
 from lmjax.losses.sliced import sliced
+from lmjax.networks.masked import MaskedModel
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.networks.sequential import SequentialModel
-from lmjax.noise.condition import Condition
+from lmjax.noise.condition import Condition, hide
 from lmjax.noise.denoiser import score
 from lmjax.noise.embed import coordinates, embed
 from lmjax.noise.perturb import perturb
@@ -128,6 +129,31 @@ def sequential_objective(model: SequentialModel, conditions: ConditionSettings,
         surprise = cross_entropy(model.logits(params, condition, tokens, dropout_key), tokens,
                                  jnp.broadcast_to(frames[..., None], tokens.shape))
         return surprise.sum() / jnp.maximum(frames.sum(), 1)
+
+    return objective
+
+
+def masked_objective(model: MaskedModel, conditions: ConditionSettings,
+                     groups: tuple[tuple[int, ...], ...]) -> Objective:
+    """The objective of an order-agnostic model: its bound on `-log p` (see `metrics.orders`).
+
+    Args:
+      model: the order-agnostic model.
+      conditions: which tracks the network is shown; the cells are those that are not hidden.
+      groups: indices of the conditioning tracks that are withheld together.
+    """
+    def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
+        tokens, tracks, frames = batch
+        condition_key, level_key, hide_key, dropout_key = jax.random.split(key, 4)
+        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions)
+        # Stratified: each batch has examples of which little is hidden, and much.
+        level = (jnp.arange(len(tokens)) + jax.random.uniform(level_key, (len(tokens),)))
+        cells = jnp.broadcast_to(frames[..., None], tokens.shape)
+        hidden, weight = hide(jax.random.split(hide_key, len(tokens)), level / len(tokens), cells)
+        known = cells & ~hidden
+        shown = condition._replace(known=known, tokens=jnp.where(known, tokens, 0))
+        surprise = cross_entropy(model.logits(params, shown, dropout_key), tokens, hidden)
+        return (weight * surprise).sum() / jnp.maximum(frames.sum(), 1)
 
     return objective
 

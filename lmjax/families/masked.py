@@ -1,0 +1,77 @@
+"""Order-agnostic models, trained to fill hidden cells and sampled by Gibbs sampling."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lmjax.families.common import DROPPED_TOGETHER, space_of
+from lmjax.metrics import orders
+from lmjax.metrics.likelihood import Bound, Likelihood, Part
+from lmjax.music import rhythm
+from lmjax.music.tokens import Vocabulary
+from lmjax.networks.masked import MaskedModel, MaskedSettings
+from lmjax.networks.score import Params
+from lmjax.noise.condition import Condition
+from lmjax.sampling import gibbs
+from lmjax.settings import Settings
+from lmjax.training import step
+
+
+def build(settings: Settings, vocabulary: Vocabulary) -> MaskedModel:
+    """The order-agnostic model that a config describes."""
+    assert isinstance(settings.network, MaskedSettings)
+    return MaskedModel(space_of(vocabulary), settings.network, rhythm.SIZES, rhythm.KEY)
+
+
+def objective(model: MaskedModel, settings: Settings) -> step.Objective:
+    """The bound on `-log p` of a window, over random orders."""
+    return step.masked_objective(model, settings.condition, DROPPED_TOGETHER)
+
+
+def likelihood(model: MaskedModel, draws: int, ends: tuple[float, float],
+               ) -> Callable[..., Bound]:
+    """The bound, by random sets of hidden cells; see `Family`."""
+    del ends
+    measure = orders.build_measure(model.logits)
+
+    def bound(params: Params, parts: Sequence[Part], frequencies: np.ndarray, batch_size: int,
+              progress: bool = False) -> Bound:
+        del frequencies
+        return orders.order_bound(measure, params, parts, draws, batch_size, progress=progress)
+
+    return bound
+
+
+def framewise(model: MaskedModel) -> Callable[..., Likelihood]:
+    """See `Family`."""
+    measure = orders.build_framewise(model.logits)
+
+    def figure(params: Params, parts: Sequence[Part], batch_size: int,
+               progress: bool = False) -> Likelihood:
+        return orders.framewise(measure, params, parts, batch_size, progress=progress)
+
+    return figure
+
+
+def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
+            frequencies: np.ndarray) -> Callable[[Params, jax.Array, Condition], gibbs.Generated]:
+    """Gibbs sampling as `settings.sampler` describes it; see `Family`."""
+    del frequencies
+    how = settings.sampler
+    assert isinstance(how, gibbs.GibbsSettings)
+    legal = tuple(map(jnp.asarray, vocabulary.legal()))
+
+    def sample(params: Params, keys: jax.Array, condition: Condition) -> gibbs.Generated:
+        return gibbs.generate(keys, lambda _, shown: model.logits(params, shown), how, condition,
+                              (legal[0], legal[1]))
+
+    return sample
+
+
+def evaluations(settings: Settings, frames: int) -> int:
+    """Once a step, and once before the first; see `Family`."""
+    del frames
+    assert isinstance(settings.sampler, gibbs.GibbsSettings)
+    return settings.sampler.steps + 1
