@@ -14,7 +14,8 @@ from lmjax.composer import Composer
 from lmjax.data.dataset import Dataset, Piece, fits, load_dataset, metre_pieces
 from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
-from lmjax.metrics import likelihood, theory
+from lmjax.metrics import theory
+from lmjax.metrics.likelihood import Bound, Likelihood, NoiseBound, parts_of
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES
 from lmjax.render.curve import write_curve
@@ -34,8 +35,8 @@ class Evaluation:
       wholes: how whole chorales close, and what they repeat; None if none were drawn.
     """
 
-    likelihood: likelihood.Likelihood
-    framewise: likelihood.Likelihood | None
+    likelihood: Likelihood
+    framewise: Likelihood | None
     counterpoint: judge.Tables
     figures: dict[str, judge.Figure]
     wholes: tuple[judge.Tables, judge.Tables] | None
@@ -74,7 +75,7 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     found, framewise = measure_likelihood(composer, pieces, cfg, progress)
     result = Evaluation(found, framewise, *beside_bach(composer, data, pieces, cfg, progress))
     write_bytes(folder / "evaluation.json", json.dumps(record(result, cfg), indent=1).encode())
-    if isinstance(found, likelihood.NoiseBound):
+    if isinstance(found, NoiseBound):
         write_curve(
             folder / "density.png",
             {f"{cfg.split}, {found.per_frame:.2f} ± {found.error:.2f} in all": (
@@ -89,13 +90,13 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
 
 def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
                        progress: bool = False,
-                       ) -> tuple[likelihood.Likelihood, likelihood.Likelihood | None]:
+                       ) -> tuple[Likelihood, Likelihood | None]:
     """The likelihood of pieces under a composer, or its bound; and the framewise figure, if any.
 
     Raises:
       ValueError: if a piece has a pitch that the composer's vocabulary lacks.
     """
-    parts = likelihood.parts_of(pieces, composer.vocabulary, cfg.length, cfg.stride,
+    parts = parts_of(pieces, composer.vocabulary, cfg.length, cfg.stride,
                                 [rhythm.NAMES.index(name) for name in cfg.tracks])
     family = family_of(composer.settings)
     measure = family.likelihood(composer.model, cfg.draws, (cfg.sigma_min, cfg.sigma_max))
@@ -135,7 +136,7 @@ def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
     found = result.likelihood
     bounded: dict[str, Any] = {"terms": found.terms, "density": {
         "log_sigma": found.log_sigma.tolist(), "nats_per_frame": found.density.tolist(),
-    }} if isinstance(found, likelihood.NoiseBound) else {}
+    }} if isinstance(found, NoiseBound) else {}
     if result.framewise:
         bounded["framewise"] = {"nats_per_frame": result.framewise.per_frame,
                                 "standard_error": result.framewise.error,
@@ -151,13 +152,13 @@ def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
 def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> str:
     """The figures as text."""
     found = result.likelihood
-    kind = "bound" if isinstance(found, likelihood.Bound) else "(exact)"
+    kind = "bound" if isinstance(found, Bound) else "(exact)"
     lines = [
         f"likelihood {kind} on {len(found.frames)} pieces "
         f"({found.frames.sum():,} frames) of {cfg.split}: {found.per_frame:.3f} ± "
         f"{found.error:.3f} nats per frame"]
     given = f"  given: {', '.join(cfg.tracks) or 'nothing'}, the length"
-    if isinstance(found, likelihood.NoiseBound):
+    if isinstance(found, NoiseBound):
         label = "" if composer.model.states_logits else (
             "; the model states no token probabilities: its mean is clipped to the simplex")
         lines += [

@@ -30,7 +30,8 @@ from lmjax.training.optimizer import OptimizerSettings
 from lmjax.training.step import LossSettings
 
 NETWORKS = {"evidence": EvidenceSettings, "transformer": TransformerSettings,
-            "masked": MaskedSettings, "lstm": LSTMSettings, "causal": CausalSettings, "chained": ChainedSettings}
+            "masked": MaskedSettings, "lstm": LSTMSettings, "causal": CausalSettings,
+            "chained": ChainedSettings}
 SCORE_NETWORKS = EvidenceSettings, TransformerSettings
 # By the kinds that each class knows.
 SAMPLER_SETTINGS = {**dict.fromkeys(SAMPLERS, SamplerSettings),

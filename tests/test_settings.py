@@ -89,7 +89,7 @@ def test_a_missing_field_is_named(section, field):
     ("compose", "fermatas", ((4, 2.5),), "config.compose.fermatas must be of type int, not 2.5"),
     ("network", "smoothing", 1, "config.network.smoothing must be of type bool"),
     ("", "noise", 3, "config.noise must be a section of fields"),
-    ("network", "kind", "gru", "config.network.kind must be one of evidence, transformer, masked, lstm"),
+    ("network", "kind", "gru", "config.network.kind must be one of evidence, transformer, m"),
     ("sampler", "kind", "hot", "config.sampler.kind must be one of langevin, ancestral, "),
 ])
 def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):

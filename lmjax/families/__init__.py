@@ -73,7 +73,8 @@ class Family(Protocol):
 
 FAMILIES: dict[type, Any] = {
     EvidenceSettings: score, TransformerSettings: score,
-    MaskedSettings: masked, LSTMSettings: sequential, CausalSettings: sequential, ChainedSettings: sequential}
+    MaskedSettings: masked, LSTMSettings: sequential, CausalSettings: sequential,
+    ChainedSettings: sequential}
 
 
 def family_of(settings: Settings) -> Family:

@@ -21,7 +21,7 @@ from lmjax.training import step
 
 def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
     """The score model that a config describes."""
-    assert type(settings.network) in SCORE_NETWORKS and settings.embedding
+    assert isinstance(settings.network, SCORE_NETWORKS) and settings.embedding
     return ScoreModel(space_of(vocabulary), settings.network, settings.embedding, rhythm.SIZES,
                       rhythm.KEY)
 
