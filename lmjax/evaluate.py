@@ -58,18 +58,9 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     composer = configured(settings, workdir)
     data = load_dataset(settings.data.source, settings.data.path, progress)
     cfg = settings.evaluation
-    pieces = metre_pieces(data.split(cfg.split), cfg.metres)
-    seen = {piece.name for piece in pieces} & set(composer.about["data"]["splits"]["train"])
-    if seen and cfg.split != "train":
-        raise ValueError(f"the composer in {composer.folder} was trained on {len(seen)} pieces of "
-                         f"what is now {cfg.split}, such as {min(seen)}: its data was split "
-                         f"otherwise")
+    pieces = held_out(data, cfg)
+    check_unseen(composer, pieces, cfg.split)
     whole = len(data.split(cfg.split))
-    if cfg.ranges:
-        pieces = tuple(piece for piece in pieces if fits(piece, RANGES[cfg.ranges]))
-        if not pieces:
-            raise ValueError(f"no piece of {cfg.split} lies in the {cfg.ranges} voice ranges; "
-                             "choose other evaluation.ranges")
     folder = make_folder(workdir)
     print(origin(composer, workdir, "measuring"))
     found, framewise = measure_likelihood(composer, pieces, cfg, progress)
@@ -86,6 +77,29 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
         print(f"\n{whole - len(pieces)} of the {whole} pieces of {cfg.split} are in other metres "
               "or outside the ranges, and were left out as the config says")
     return result
+
+
+def held_out(data: Dataset, cfg: EvaluationSettings) -> tuple[Piece, ...]:
+    """The pieces of the split that are measured.
+
+    Raises:
+      ValueError: if there are none.
+    """
+    pieces = metre_pieces(data.split(cfg.split), cfg.metres)
+    if cfg.ranges:
+        pieces = tuple(piece for piece in pieces if fits(piece, RANGES[cfg.ranges]))
+        if not pieces:
+            raise ValueError(f"no piece of {cfg.split} lies in the {cfg.ranges} voice ranges; "
+                             "choose other evaluation.ranges")
+    return pieces
+
+
+def check_unseen(composer: Composer, pieces: Sequence[Piece], split: str) -> None:
+    """Raises ValueError if a composer was trained on pieces that are held out now."""
+    seen = {piece.name for piece in pieces} & set(composer.about["data"]["splits"]["train"])
+    if seen and split != "train":
+        raise ValueError(f"the composer in {composer.folder} was trained on {len(seen)} pieces of "
+                         f"what is now {split}, such as {min(seen)}: its data was split otherwise")
 
 
 def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
@@ -120,7 +134,8 @@ def beside_bach(
     name = f"Bach ({cfg.split})"
     if cfg.samples:
         bach = judge.bach_windows(pieces, cfg.sample_length)
-        samples = judge.sample_windows(composer, cfg.samples, cfg.sample_length, progress=progress)
+        samples, _ = judge.sample_windows(
+            composer, cfg.samples, cfg.sample_length, progress=progress)
         counterpoint = judge.counterpoint({"samples": samples, name: bach})
         figures = judge.figures(samples, bach, data.split("train"),
                                 merged=not composer.vocabulary.articulation)

@@ -1,5 +1,6 @@
 """Samples beside Bach: all that is measured on notes, by the same code on both."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from lmjax.metrics.distances import auc
 from lmjax.metrics.memorisation import shared_runs, training_runs
 from lmjax.metrics.tables import Interval, format_table
 from lmjax.music import rhythm
-from lmjax.music.chorale import REST, Bar, Chorale
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.requests.form import Form
 
 Tables = dict[str, dict[str, Interval]]  # column -> row -> value and 95 % interval
@@ -66,11 +67,26 @@ def bach_windows(pieces: Sequence[Piece], length: int, seed: int = 0) -> list[Ch
 
 
 def sample_windows(composer: Composer, num: int, length: int, seed: int = 0,
-                   progress: bool = False) -> list[Chorale]:
-    """Windows from the middle of pieces that were never written (see `open_tracks`)."""
+                   progress: bool = False) -> tuple[list[Chorale], float]:
+    """Windows from the middle of pieces that were never written (see `open_tracks`), and the
+    seconds that composing each of them took."""
     drawn = draw(composer, jax.random.key(seed), num, open_tracks(length),
                  composer.settings.compose.batch_size, progress)
-    return [notes_of(*drawn.notes(n)) for n in range(num)]
+    return [notes_of(*drawn.notes(n)) for n in range(num)], drawn.seconds / num
+
+
+def shuffled(chorale: Chorale, generator: np.random.Generator) -> Chorale:
+    """A control that is no music: the beats of each voice in random order, each by itself."""
+    pitch, struck = chorale.pitch.copy(), chorale.struck.copy()
+    for voice in range(len(VOICES)):
+        order = generator.permutation(len(pitch) // FRAMES_PER_QUARTER)
+        frames = (order[:, None] * FRAMES_PER_QUARTER + np.arange(FRAMES_PER_QUARTER)).ravel()
+        for array in (pitch, struck):
+            array[:len(frames), voice] = array[frames, voice]
+    changed = np.diff(pitch, axis=0, prepend=np.int16(REST)) != 0
+    struck = (struck | changed) & (pitch != REST)
+    return dataclasses.replace(chorale, pitch=pitch, struck=struck,
+                               fermata=chorale.fermata & struck)
 
 
 def open_tracks(length: int) -> np.ndarray:
@@ -90,7 +106,7 @@ def counterpoint(columns: Mapping[str, Sequence[Chorale]]) -> Tables:
 
 
 def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Sequence[Piece],
-            merged: bool) -> dict[str, Figure]:
+            merged: bool, most: int | None = None) -> dict[str, Figure]:
     """Grade and novelty of windows of one length, by name.
 
     Args:
@@ -98,6 +114,8 @@ def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Seque
       bach: held-out windows.
       training: the pieces that the model was trained on.
       merged: whether repeated notes are graded as one: where the music tells no re-attacks.
+      most: how many windows of a set are searched for what they share with each other; as many as
+        both have if not given.
     """
     reference = grade.Reference.of(
         [notes_of(piece.pitch, piece.struck) for piece in training], merged=merged)
@@ -112,7 +130,7 @@ def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Seque
     mine, his = (grade.grades(windows, reference) for windows in (samples, bach))
     lacking = [sum(isinstance(one, grade.Ungraded) for one in some) for some in (mine, his)]
     # A run shared with others of the set is the longer the larger the set.
-    count = min(len(samples), len(bach))
+    count = min(len(samples), len(bach), most or len(bach))
     return {
         "Bach-or-Mock grade": _figure(
             grade.totals(mine), grade.totals(his), "" if not any(lacking) else

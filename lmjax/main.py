@@ -11,6 +11,7 @@ import jax
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from lmjax.compare import compare
 from lmjax.data.cache import cache_folder
 from lmjax.evaluate import evaluate
 from lmjax.sample import form_of, sample
@@ -23,10 +24,11 @@ _CONFIG = config_flags.DEFINE_config_file(
 _MODE = flags.DEFINE_enum(
     "mode", "train", ["train", "sample", "evaluate"],
     "train: train, or resume, then compose. sample: compose with what was trained or, before that, "
-    "with the shipped weights. evaluate: measure them.")
+    "with the shipped weights. evaluate: measure them, or several working folders beside each "
+    "other.")
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The folder for checkpoints, metrics and music; runs/NAME by default, NAME "
-    "being that of the config.")
+    "being that of the config. To compare several, name all, with commas between.")
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 
@@ -77,13 +79,19 @@ def main(argv: Sequence[str]) -> None:
     del argv
     config = _CONFIG.value
     try:
-        workdir = pathlib.Path(_WORKDIR.value or f"runs/{config.get('name', 'run')}")
+        named = (_WORKDIR.value or f"runs/{config.get('name', 'run')}").split(",")
+        workdir = pathlib.Path(named[0])
+        if len(named) > 1 and _MODE.value != "evaluate":
+            raise ValueError(f"--mode={_MODE.value} is for one --workdir, and there are "
+                             f"{len(named)}: {', '.join(named)}")
         logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
         if _MODE.value == "train":
             form_of(from_config(config).compose)  # a mistake in it is better found beforehand
             train(config, workdir)
-        if _MODE.value == "evaluate":
+        if len(named) > 1 or named[0].endswith(".npz"):
+            compare(config, named)
+        elif _MODE.value == "evaluate":
             evaluate(config, workdir)
         else:
             sample(config, workdir)

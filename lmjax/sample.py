@@ -15,6 +15,7 @@ from lmjax.agreement import check_kind, check_model
 from lmjax.composer import Composer, load
 from lmjax.composing import Draw, draw, draw_forms
 from lmjax.files import make_folder, write_npz
+from lmjax.music.chorale import FRAMES_PER_QUARTER
 from lmjax.render.write import write
 from lmjax.requests.form import Form
 from lmjax.settings import ComposeSettings, Settings
@@ -135,5 +136,5 @@ def save_draw(path: pathlib.Path, drawn: Draw, seed: int) -> None:
     write_npz(path, {
         "tokens": drawn.tokens, "pitch": drawn.pitch, "struck": drawn.struck,
         "frames": drawn.frames, "seed": np.full(num, seed), "index": np.arange(num),
-        "corrected": drawn.corrected,
+        "corrected": drawn.corrected, "frames_per_quarter": np.array(FRAMES_PER_QUARTER),
         **{f"diagnostics_{name}": values for name, values in drawn.diagnostics.items()}})

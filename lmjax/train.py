@@ -114,6 +114,11 @@ class Run:
         first_loss = next((row["loss"] for row in read_metrics(self.folder)), None)
         losses: list[dict[str, jax.Array]] = []
         first, start = int(state.step), time.perf_counter()
+        spent = self.spent()
+
+        def about(done: int) -> dict[str, Any]:
+            return self.about(frequencies, done, best, spent + time.perf_counter() - start)
+
         with tqdm(total=cfg.steps, initial=first, disable=not self.progress, desc="train",
                   unit="step", smoothing=0.02) as bar:
             for number in range(first, cfg.steps):
@@ -142,16 +147,15 @@ class Run:
                         if row["valid"] < best:
                             best = row["valid"]
                             checkpoints.save(self.folder, checkpoints.BEST, done, weights,
-                                             self.about(frequencies, done, best))
+                                             about(done))
                     writer.write(done, row)
                     bar.set_postfix(loss=f"{row['loss']:.3f}", valid=f"{best:.3f}")
                 if saving:
-                    checkpoints.save(self.folder, checkpoints.RESUME, done, state,
-                                     self.about(frequencies, done, best))
+                    checkpoints.save(self.folder, checkpoints.RESUME, done, state, about(done))
         if not np.isfinite(best):  # A finished run whose best weights were damaged and removed.
             weights = state.ema if self.settings.optimizer.ema else state.params
-            checkpoints.save(self.folder, checkpoints.BEST, cfg.steps, weights,
-                             self.about(frequencies, cfg.steps, validate(weights)))
+            best = validate(weights)
+            checkpoints.save(self.folder, checkpoints.BEST, cfg.steps, weights, about(cfg.steps))
         writer.close()
 
     def best(self) -> float:
@@ -159,6 +163,12 @@ class Run:
         if checkpoints.latest_step(self.folder, checkpoints.BEST) is None:
             return float("inf")
         return float(checkpoints.read_about(self.folder, checkpoints.BEST)["valid"])
+
+    def spent(self) -> float:
+        """The seconds that the steps so far have taken, as the newest checkpoint has it."""
+        if checkpoints.latest_step(self.folder, checkpoints.RESUME) is None:
+            return 0.0
+        return float(checkpoints.read_about(self.folder, checkpoints.RESUME).get("seconds", 0.0))
 
     def restore(self, devices: jax.sharding.Mesh, done: int | None) -> TrainState:
         """The state to begin with, on the devices."""
@@ -268,8 +278,10 @@ class Run:
                             if piece.chorale is not None)
         return fit(forms).to_json() if forms else None
 
-    def about(self, frequencies: np.ndarray, done: int, best: float) -> dict[str, Any]:
-        """The description that makes a checkpoint usable by itself."""
+    def about(self, frequencies: np.ndarray, done: int, best: float,
+              seconds: float) -> dict[str, Any]:
+        """The description that makes a checkpoint usable by itself; `seconds` are those of all
+        steps, of validation and checkpoints, without compiling."""
         return {
             "config": settings_module.to_config(self.settings),
             "vocabulary": dataclasses.asdict(self.vocabulary),
@@ -278,7 +290,7 @@ class Run:
             "data": {"fingerprint": self.data.fingerprint,
                      "splits": {name: [piece.name for piece in pieces]
                                 for name, pieces in self.data.splits.items()}},
-            "step": done, "valid": best}
+            "step": done, "valid": best, "seconds": seconds}
 
     def check_same(self) -> None:
         """Raises CheckpointError unless the folder's run, if any, had this config and data."""

@@ -47,10 +47,10 @@ def test_samples_are_windows_from_anywhere_in_any_key(tiny, trained, monkeypatch
     def drawn(composer, key, num, tracks, batch_size, progress):
         asked.append((num, tracks))
         pitch = np.tile(np.array(TRITONE, np.int16), (len(tracks), 1))
-        return SimpleNamespace(notes=lambda n: (pitch, np.zeros(pitch.shape, bool)))
+        return SimpleNamespace(notes=lambda n: (pitch, np.zeros(pitch.shape, bool)), seconds=1.0)
 
     monkeypatch.setattr(judge, "draw", drawn)
-    samples = judge.sample_windows(lmjax.load(trained), 2, 16)
+    samples, _ = judge.sample_windows(lmjax.load(trained), 2, 16)
     (num, tracks), = asked
     assert num == len(samples) == 2 and len(tracks) == 16
     for name in ("start", "end", "fermata", "key", "mode"):

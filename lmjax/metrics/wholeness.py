@@ -67,7 +67,7 @@ def count(chorale: Chorale) -> tables.Counts:
         strong = is_strong(chorale, arrival(chorale.pitch, end))
     moments = fermata_moments(chorale)
     closes = [end - 1 for _, end in moments if is_triad(chorale.pitch[end - 1])]
-    approaches = [_approach(chorale.pitch, frame) for frame in closes]
+    approaches = [approach(chorale.pitch, frame) for frame in closes]
     return {
         "triad": (triad, 1), "tonic": (tonic, 1), "strong": (strong, 1),
         "fermata_triads": (len(closes), len(moments)),
@@ -134,7 +134,7 @@ def is_strong(chorale: Chorale, frame: int) -> bool:
     return position == 0 or (halves and 2 * position == bar.length)
 
 
-def _approach(pitch: np.ndarray, frame: int) -> str:
+def approach(pitch: np.ndarray, frame: int) -> str:
     """How the bass reaches the root that it sounds at a frame: "authentic", "fourth" or ""."""
     before = arrival(pitch, frame) - 1
     if before < 0 or (pitch[before] == REST).all():

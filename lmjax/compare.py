@@ -1,0 +1,376 @@
+"""One table of several composers, beside Bach, and beside his notes in random order."""
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from lmjax import judge
+from lmjax import settings as settings_module
+from lmjax.composer import Composer, load
+from lmjax.data.dataset import Dataset, Piece, fits, load_dataset
+from lmjax.evaluate import check_unseen, held_out, measure_likelihood
+from lmjax.files import make_folder, write_bytes
+from lmjax.metrics import structure, theory, wholeness
+from lmjax.metrics.discriminator import FOLDS, told_apart
+from lmjax.metrics.likelihood import Bound, Likelihood
+from lmjax.metrics.tables import Interval
+from lmjax.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
+from lmjax.settings import EvaluationSettings, Settings
+from lmjax.training import checkpoints
+
+NAME = "comparison"  # of the files
+SEED = 0  # of windows, samples and shuffles
+# What only some columns have, and with how many decimals.
+COST = {"parameters": 0, "training: steps": 0, "training: minutes": 0,
+        "composing: network evaluations a window": 0, "composing: seconds a window": 2}
+LIKELIHOODS = {"likelihood, exact: nats per frame": 3, "likelihood, bound: nats per frame": 3,
+               "framewise, no likelihood: nats per frame": 3}
+DISCRIMINATOR = "told from Bach by a discriminator: area under the curve"
+DECIMALS = {**COST, **LIKELIHOODS, **{
+    row.label: row.decimals
+    for rows in (theory.ROWS, wholeness.ROWS, structure.ROWS) for row in rows.values()}}
+
+Cell = Interval | tuple[float] | None  # a value with its 95 % interval; alone; or none
+Column = dict[str, Cell]  # by row
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bench:
+    """What all columns are measured on.
+
+    Attributes:
+      cfg: how.
+      data: which music.
+      pieces: the held-out ones.
+      windows: one of each that is long enough.
+      articulation: whether notes that are repeated count as two, in all columns.
+    """
+
+    cfg: EvaluationSettings
+    data: Dataset
+    pieces: tuple[Piece, ...]
+    windows: list[Chorale]
+    articulation: bool
+
+    @property
+    def wholes(self) -> list[Chorale]:
+        """The pieces as chorales, as far as their form is known."""
+        return [piece.chorale for piece in self.pieces if piece.chorale]
+
+    def notes(self, windows: Sequence[Chorale]) -> Column:
+        """What is measured of notes, but for the wholes."""
+        rows: Column = dict(judge.counterpoint({"": windows})[""])
+        figures = judge.figures(windows, self.windows, self.data.split("train"),
+                                merged=not self.articulation,
+                                most=self.cfg.samples)
+        for name, figure in figures.items():
+            rows[f"{name}: median"] = figure.samples
+            rows[f"{name}: area under the curve"] = figure.auc
+        few = min(len(windows), len(self.windows)) < FOLDS
+        rows[DISCRIMINATOR] = None if few else told_apart(windows, self.windows, SEED)
+        return rows
+
+
+class Source(Protocol):
+    """Where a column comes from."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What makes it another column: plain values."""
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """The column; rows that it does not have are missing."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Model:
+    """A composer."""
+
+    composer: Composer
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        about = self.composer.about
+        return {"config": about["config"], "step": about["step"], "valid": about["valid"],
+                "sampler": dataclasses.asdict(self.composer.settings.sampler)}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`."""
+        composer, cfg = self.composer, bench.cfg
+        cost: list[float | None] = [
+            sum(leaf.size for leaf in jax.tree.leaves(composer.params)), *training_cost(composer)]
+        found, framewise = measure_likelihood(composer, bench.pieces, cfg, progress)
+        bounded = isinstance(found, Bound)
+        likelihoods: list[Likelihood | None] = [
+            None if bounded else found, found if bounded else None, framewise]
+        notes: Column = {}
+        if cfg.samples:
+            samples, seconds = judge.sample_windows(
+                composer, cfg.samples, cfg.sample_length, SEED, progress)
+            cost += [composer.evaluations(cfg.sample_length), seconds]
+            notes = bench.notes(samples)
+        if cfg.wholes and composer.about.get("forms") is not None:
+            notes |= whole_rows(judge.wholes(composer, cfg.wholes, SEED, progress))
+        cells: Column = {name: None if value is None else (float(value),)
+                         for name, value in zip(COST, cost, strict=False)}
+        for name, value in zip(LIKELIHOODS, likelihoods, strict=True):
+            cells[name] = None if value is None else (value.per_frame, *value.interval)
+        return cells | notes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Samples:
+    """A file of chorales, whoever composed them."""
+
+    windows: list[Chorale]
+    digest: str
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        return {"file": self.digest}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`."""
+        del progress
+        return bench.notes(self.windows)
+
+
+class Bach:
+    """The held-out pieces themselves."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        return {"notes": "Bach's"}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`; how far Bach is from Bach is not asked."""
+        del progress
+        rows = bench.notes(bench.windows)
+        for name in rows:
+            if name.endswith("area under the curve"):
+                rows[name] = None
+        return rows | whole_rows(bench.wholes)
+
+
+class Shuffled:
+    """The control: the beats of each of their voices in random order, each by itself."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        return {"notes": "shuffled"}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`."""
+        del progress
+        generator = np.random.default_rng(SEED)
+        windows, wholes = ([judge.shuffled(one, generator) for one in some]
+                           for some in (bench.windows, bench.wholes))
+        return bench.notes(windows) | whole_rows(wholes)
+
+
+def whole_rows(chorales: Sequence[Chorale]) -> Column:
+    """What is measured of whole chorales; nothing if there are none."""
+    if not chorales:
+        return {}
+    closes, repeats = judge.whole_tables({"": chorales})
+    return {**closes[""], **repeats[""]}
+
+
+def training_cost(composer: Composer) -> tuple[float, float | None]:
+    """The steps and the minutes of a composer's whole training, these if they are known."""
+    about = composer.about
+    if composer.folder and checkpoints.latest_step(
+            composer.folder, checkpoints.RESUME) is not None:
+        about = checkpoints.read_about(composer.folder, checkpoints.RESUME)
+    seconds = about.get("seconds")
+    return float(about["step"]), None if seconds is None else seconds / 60
+
+
+def compare(config: Mapping[str, Any], columns: Sequence[str],
+            progress: bool = True) -> dict[str, Column]:
+    """Measures composers as `config.evaluation` says, one column each, and two of Bach's.
+
+    Prints the table and writes it to `comparison.md` and `comparison.csv`, again after each column,
+    and to `comparison.json`, from which a column that was measured before is read.
+
+    Args:
+      config: its `evaluation`, and of `data` what is measured on; models are what they were
+        trained to be.
+      columns: of each a working folder, or `pretrained/NAME`, its sampler changed if so wished, as
+        in `runs/lstm:kind=cold`; or a file of chorales, such as `samples.npz` of `--mode=sample`.
+        The tables lie in the folder that they have in common.
+      progress: whether to show bars.
+
+    Raises:
+      ConfigError, ValueError: if the config cannot be, or a column cannot be measured.
+      CheckpointError: if a folder has no usable weights.
+    """
+    settings = settings_module.from_config(config)
+    cfg = settings.evaluation
+    data = load_dataset(settings.data.source, settings.data.path, progress)
+    pieces = held_out(data, cfg)
+    bench = Bench(cfg, data, pieces, judge.bach_windows(pieces, cfg.sample_length, SEED),
+                  data.vocabulary_articulation)
+    sources: dict[str, Source] = {}
+    for column in columns:
+        if column in sources:
+            raise ValueError(f"{column} is named twice")
+        sources[column] = source_of(column, settings, bench)
+    sources |= {f"Bach ({cfg.split})": Bach(), "the same, shuffled": Shuffled()}
+    folder = make_folder(os.path.commonpath(
+        [pathlib.Path(column.split(":")[0]).parent.absolute() for column in columns]))
+    path, common = folder / f"{NAME}.json", {
+        "evaluation": json.loads(json.dumps(dataclasses.asdict(cfg))), "data": data.fingerprint}
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    table: dict[str, Column] = {}
+    for name, source in sources.items():
+        about = json.loads(json.dumps({**common, **source.about}))
+        if kept.get(name, {}).get("about") != about:
+            if progress:
+                print(f"measuring {name}")
+            kept[name] = {"about": about, "rows": source.measure(bench, progress)}
+        table[name] = {row: None if cell is None else tuple(cell)
+                       for row, cell in kept[name]["rows"].items()}
+        write_bytes(path, json.dumps(kept, indent=1).encode())
+        write_bytes(folder / f"{NAME}.md", (markdown(table) + "\n").encode())
+        write_bytes(folder / f"{NAME}.csv", comma_separated(table).encode())
+    print(markdown(table))
+    return table
+
+
+def source_of(column: str, settings: Settings, bench: Bench) -> Source:
+    """What a column names.
+
+    Raises:
+      ValueError: if it cannot be measured.
+      CheckpointError: if a folder has no usable weights.
+    """
+    if column.endswith(".npz"):
+        return samples_of(pathlib.Path(column), bench.cfg.sample_length)
+    composer = composer_of(column)
+    if composer.settings.data.source != settings.data.source:
+        raise ValueError(f"{column} was trained on data.source="
+                         f"{composer.settings.data.source!r}, and the config asks for "
+                         f"{settings.data.source!r}")
+    check_unseen(composer, bench.pieces, bench.cfg.split)
+    outside = [piece.name for piece in bench.pieces
+               if not fits(piece, composer.vocabulary.ranges)]
+    if outside:
+        raise ValueError(f"{column} has no tokens for the notes of {len(outside)} pieces, such as "
+                         f"{outside[0]}; measure all on fewer, with evaluation.ranges='paper'")
+    return Model(dataclasses.replace(composer, settings=dataclasses.replace(
+        composer.settings, evaluation=bench.cfg, compose=dataclasses.replace(
+            composer.settings.compose, batch_size=settings.compose.batch_size))))
+
+
+def composer_of(column: str) -> Composer:
+    """The composer of a folder, its sampler changed if so wished, as in `runs/lstm:kind=cold`.
+
+    Raises:
+      ValueError: if the sampler cannot be so.
+      CheckpointError: if the folder has no usable weights.
+    """
+    name, *changes = column.split(":")
+    composer = load(name)
+    sampler = composer.settings.sampler
+    fields = {field.name: type(getattr(sampler, field.name))
+              for field in dataclasses.fields(sampler)}
+    for change in changes:
+        field, _, value = change.partition("=")
+        if field not in fields:
+            raise ValueError(f"{column}: the sampler of {name} has no field {field!r}, only "
+                             f"{', '.join(fields)}")
+        try:
+            sampler = dataclasses.replace(sampler, **{field: fields[field](value)})
+        except ValueError as error:
+            raise ValueError(f"{column}: {error}") from error
+    return dataclasses.replace(composer, settings=dataclasses.replace(
+        composer.settings, sampler=sampler))
+
+
+def samples_of(path: pathlib.Path, length: int) -> Samples:
+    """The first `length` frames of every chorale of a file.
+
+    It holds `pitch` int[N, T, 4], MIDI numbers with -1 for silence, and `struck` bool[N, T, 4], in
+    sixteenths, as `samples.npz` does.
+
+    Raises:
+      ValueError: if it holds something else.
+      OSError: if it cannot be read.
+    """
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content)) as file:
+            pitch, struck = np.asarray(file["pitch"], np.int16), np.asarray(file["struck"], bool)
+            frames = file["frames"] if "frames" in file else np.full(len(pitch), pitch.shape[1])
+            grid = int(file["frames_per_quarter"]) if "frames_per_quarter" in file else None
+    except (ValueError, KeyError, IndexError, OSError, TypeError) as error:
+        raise ValueError(f"{path} is no file of chorales with the arrays pitch and struck "
+                         f"({error})") from error
+    if pitch.ndim != 3 or pitch.shape[-1] != len(VOICES) or struck.shape != pitch.shape:
+        raise ValueError(f"chorales have {len(VOICES)} voices, and pitch and struck the shape "
+                         f"[chorales, sixteenths, {len(VOICES)}]; in {path} they have "
+                         f"{pitch.shape} and {struck.shape}")
+    if grid not in (None, FRAMES_PER_QUARTER):
+        raise ValueError(f"the chorales of {path} have {grid} frames to a quarter-note, and here "
+                         f"it has {FRAMES_PER_QUARTER}")
+    if not len(pitch) or frames.min() < length:
+        raise ValueError(f"{path} has a chorale of {frames.min() if len(pitch) else 0} sixteenths; "
+                         f"lower evaluation.sample_length, which is {length}")
+    try:
+        windows = [judge.notes_of(*one) for one in zip(
+            pitch[:, :length], struck[:, :length], strict=True)]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Samples(windows, hashlib.sha256(content).hexdigest())
+
+
+def rows_of(table: Mapping[str, Column]) -> list[str]:
+    """All rows, in order: what something costs, likelihoods, notes."""
+    rows = dict.fromkeys([*COST, *LIKELIHOODS])
+    for column in table.values():
+        rows |= dict.fromkeys(column)
+    return [row for row in rows if any(column.get(row) for column in table.values())]
+
+
+def markdown(table: Mapping[str, Column]) -> str:
+    """The table as Markdown."""
+    lines = [["", *table]]
+    for row in rows_of(table):
+        digits = DECIMALS.get(row, 2)
+        cells = []
+        for column in table.values():
+            texts = [f"{number:,.{digits}f}" for number in column.get(row) or ()]
+            cells.append(f"{texts[0]} [{', '.join(texts[1:])}]" if len(texts) > 1
+                         else "".join(texts))
+        lines.append([row, *cells])
+    lines.insert(1, ["---", *["---:"] * len(table)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def comma_separated(table: Mapping[str, Column]) -> str:
+    """The table as CSV: of each column the value, and the ends of its interval."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["measure", *(
+        f"{name}{end}" for name in table for end in ("", " low", " high"))])
+    for row in rows_of(table):
+        cells: list[Any] = []
+        for column in table.values():
+            found = list(column.get(row) or ())
+            cells += found + [""] * (3 - len(found))
+        writer.writerow([row, *cells])
+    return out.getvalue()
