@@ -50,6 +50,7 @@ def get_config() -> ml_collections.ConfigDict:
             "repeats": True,
             "rounds": 3,
             "pairs": True,
+            "chords": 8,
             "symmetry": True,
         },
         # lmjax.noise.schedule.SigmaDistribution

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from lmjax.composing import compose, draw_forms
     from lmjax.render.write import write
     from lmjax.requests.form import Form
+    from lmjax.requests.keep import keep
 
-__all__ = ["Composer", "Form", "compose", "draw_forms", "load", "write"]
+__all__ = ["Composer", "Form", "compose", "draw_forms", "keep", "load", "write"]
 
 # Looked up on first use, so that reading the corpus in a worker process does not start JAX.
 _HOMES = {"Composer": "lmjax.composer", "load": "lmjax.composer", "compose": "lmjax.composing",
           "draw_forms": "lmjax.composing", "write": "lmjax.render.write",
-          "Form": "lmjax.requests.form"}
+          "Form": "lmjax.requests.form", "keep": "lmjax.requests.keep"}
 
 
 def __getattr__(name: str) -> Any:

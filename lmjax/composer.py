@@ -50,7 +50,8 @@ class Composer:
 
     @functools.cached_property
     def programs(self) -> dict[tuple[int, ...], Any]:
-        """`sample_window` as compiled so far, by the shape [B, T, V] of what it composes."""
+        """`sample_window` as compiled so far, by the shape [B, T, V] of what it composes, and by
+        whether tokens are allowed or not."""
         return {}
 
     @functools.cached_property

@@ -19,7 +19,9 @@ from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 from lmjax.networks.score import Params
 from lmjax.noise.condition import Condition
 from lmjax.requests.form import Form
+from lmjax.requests.keep import Kept
 from lmjax.requests.prior import FormPrior, draw_form
+from lmjax.requests.request import Request
 from lmjax.training.mesh import build_mesh, copied_to, place_batch
 
 
@@ -57,8 +59,8 @@ class Draw:
 
 def compose(composer: Composer, key: jax.Array, num: int | None = None,
             form: Form | Sequence[Form] | None = None, batch_size: int = 16,
-            progress: bool = False) -> list[Chorale]:
-    """New chorales.
+            progress: bool = False, condition: Kept | None = None) -> list[Chorale]:
+    """New chorales, or a piece of which some is given with the rest composed.
 
     Args:
       composer: from `load` or a training.
@@ -68,10 +70,18 @@ def compose(composer: Composer, key: jax.Array, num: int | None = None,
         eight bars of 4/4 in an open key if not given.
       batch_size: how many at once.
       progress: whether to show a bar.
+      condition: what is given (see `keep`), in place of a form.
 
     Raises:
-      ValueError: if `num` or `batch_size` is not positive, or `num` is not that of the forms.
+      ValueError: if `num` or `batch_size` is not positive, or `num` is not that of the forms; or if
+        the composer's voices cannot sing what is given.
     """
+    if condition is not None:
+        if form is not None:
+            raise ValueError("what is given has a form of its own, so there can be no other")
+        num = 1 if num is None else num
+        drawn = draw(composer, key, num, condition.request, batch_size, progress)
+        return [condition.chorale(*drawn.notes(n)) for n in range(num)]
     if form is None or isinstance(form, Form):
         forms = [Form(key=None) if form is None else form] * (1 if num is None else num)
     else:
@@ -102,18 +112,25 @@ def draw_forms(composer: Composer, key: jax.Array, num: int = 1) -> list[Form]:
     return [draw_form(prior, np.random.default_rng(seed)) for seed in np.asarray(seeds)]
 
 
-def draw(composer: Composer, key: jax.Array, num: int, tracks: np.ndarray | Sequence[np.ndarray],
-         batch_size: int = 16, progress: bool = False) -> Draw:
-    """Notes for forms given by their tracks int32[T, C]: one for all, or one for each chorale.
+def draw(composer: Composer, key: jax.Array, num: int,
+         asked: np.ndarray | Request | Sequence[np.ndarray | Request], batch_size: int = 16,
+         progress: bool = False) -> Draw:
+    """Notes of what is asked for, one for all or one for each chorale: a request, or the tracks
+    int32[T, C] of one in which nothing is given.
 
     Other arguments as in `compose`. A piece is composed all at once, unless it is longer than the
     composer's `compose.window`: then window by window, each beginning in the middle of the one
     before, whose second half it is given.
+
+    Raises:
+      ValueError: if `num` or `batch_size` cannot be, or the composer's voices or its network cannot
+        do what is asked.
     """
     if num < 1 or batch_size < 1:
         raise ValueError(f"the number of chorales and the batch size must be at least 1, "
                          f"not {num} and {batch_size}")
-    each = [tracks] * num if isinstance(tracks, np.ndarray) else list(tracks)
+    several = [asked] * num if isinstance(asked, np.ndarray | Request) else asked
+    each = [one if isinstance(one, Request) else Request.open(one) for one in several]
     if len(each) != num:
         raise ValueError(f"{num} chorales are asked for, in {len(each)} forms")
     batch_size, window = min(batch_size, num), composer.settings.compose.window
@@ -170,13 +187,16 @@ def _half(length: int) -> int:
 class _Notes:
     """The notes of a chorale as far as they are composed, and how that went."""
 
-    def __init__(self, composer: Composer, tracks: np.ndarray) -> None:
+    def __init__(self, composer: Composer, request: Request) -> None:
+        tracks = request.tracks
         if composer.settings.data.source == "jsb16":
             tracks = tracks.copy()
             tracks[:, UNSTATED] = 0  # the network has never seen them
-        shape = len(tracks), len(VOICES)
-        self.vocabulary = composer.vocabulary
-        self.pitch, self.struck = np.full(shape, REST, np.int16), np.zeros(shape, bool)
+        self.vocabulary, self.request = composer.vocabulary, request
+        self.pitch, self.struck = request.pitch.copy(), request.struck.copy()
+        self.allowed = None if request.allowed is None else request.tokens(
+            composer.vocabulary.pitches)
+        composer.vocabulary.check_ranges(self.pitch)
         self.piece = Piece(self.pitch, self.struck, tracks, "")
         self.corrected = 0
         self.diagnostics: list[dict[str, np.ndarray]] = []
@@ -185,6 +205,22 @@ class _Notes:
     def tokens(self) -> np.ndarray:
         """int32[T, 4]."""
         return self.vocabulary.encode(self.pitch, self.struck)
+
+    def given(self, span: tuple[int, int, int], width: int) -> np.ndarray:
+        """bool[width, 4]: the cells of a window that stand already."""
+        start, end, new = span
+        known = np.zeros((width, len(VOICES)), bool)
+        known[:end - start] = self.request.known[start:end]
+        known[:new - start] = True
+        return known
+
+    def may(self, span: tuple[int, int, int], width: int) -> np.ndarray:
+        """bool[width, 4, K]: the tokens that may stand in its other cells."""
+        start, end, _ = span
+        allowed = np.ones((width, len(VOICES), self.vocabulary.size), bool)
+        if self.allowed is not None:
+            allowed[:end - start] = self.allowed[start:end]
+        return allowed
 
     def add(self, span: tuple[int, int, int], tokens: np.ndarray, corrected: int,
             diagnostics: dict[str, np.ndarray]) -> None:
@@ -209,11 +245,14 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width:
         window = stack(_filled([cut(one.piece, start, width, composer.vocabulary)
                                 for one, (start, _, _) in zip(notes, now, strict=True)],
                                len(keys)))
-        before = np.array(_filled([new - start for start, _, new in now], len(keys)))
-        known = np.broadcast_to(
-            (np.arange(width) < before[:, None])[..., None], window.tokens.shape)
+        known = np.stack(_filled([one.given(span, width) for one, span in zip(
+            notes, now, strict=True)], len(keys)))
+        allowed = None
+        if any(one.allowed is not None for one in notes):
+            allowed = np.stack(_filled([one.may(span, width) for one, span in zip(
+                notes, now, strict=True)], len(keys)))
         condition = Condition(*place_batch(mesh, (
-            window.tracks, window.frames, known, np.where(known, window.tokens, 0))))
+            window.tracks, window.frames, known, np.where(known, window.tokens, 0), allowed)))
         sample = clock.sample(params, jax.vmap(lambda k, n=number: jax.random.fold_in(k, n))(keys),
                               condition)
         # Given cells are as they were given, also where the network never saw them as such.
@@ -254,7 +293,8 @@ class _Clock:
     def sample(self, params: Params, keys: jax.Array, condition: Condition) -> Drawn:
         """Composes a window, with a program compiled on the first call with such shapes."""
         arguments = params, keys, condition
-        programs, shape = self.composer.programs, condition.known.shape
+        programs = self.composer.programs
+        shape = *condition.known.shape, condition.allowed is not None
         start = time.perf_counter()
         if shape not in programs:
             programs[shape] = self.composer.sample_window.lower(*arguments).compile()

@@ -4,6 +4,7 @@ import csv
 import json
 import runpy
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from lmjax.metrics import theory
 from lmjax.train import train
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
+ROOT = Path(__file__).parents[1]
 EXACT, BOUND, _ = LIKELIHOODS
 COLUMNS = ["Bach (valid)", "the same, shuffled"]
 
@@ -31,7 +33,7 @@ def models(config, trained, tmp_path_factory):
     """A score model and a left-to-right one, in one folder."""
     folder = tmp_path_factory.mktemp("models")
     shutil.copytree(trained, folder / "score")
-    left_to_right = runpy.run_path("configs/lstm.py")["get_config"]()
+    left_to_right = runpy.run_path(str(ROOT / "configs" / "lstm.py"))["get_config"]()
     left_to_right.update(data=config.data, training=config.training)
     left_to_right.network.update(embedding=2, width=4, layers=1)
     train(left_to_right, folder / "lstm", progress=False)

@@ -12,7 +12,9 @@ from lmjax import composing
 from lmjax.composing import batches, draw, windows
 from lmjax.data.jsb import UNSTATED
 from lmjax.music import rhythm
+from lmjax.music.chorale import REST
 from lmjax.requests.prior import closes, fit
+from lmjax.requests.request import Request
 from lmjax.sampling.chain import Diagnostics, Sample
 
 KEY = jax.random.key(3)
@@ -78,7 +80,8 @@ def test_every_chorale_is_in_one_batch_in_windows_that_its_own_length_decides(fr
 
 
 def test_the_public_face():
-    assert {"load", "compose", "draw_forms", "write", "Form", "Composer"} == set(lmjax.__all__)
+    assert set(lmjax.__all__) == {
+        "load", "compose", "draw_forms", "keep", "write", "Form", "Composer"}
     for name in lmjax.__all__:
         assert getattr(lmjax, name).__name__ == name
     with pytest.raises(AttributeError, match="module 'lmjax' has no attribute 'composes'"):
@@ -179,7 +182,7 @@ def test_a_chorale_depends_on_its_own_form_alone(composer):
     """Neither on the forms of the others, nor on how it is padded."""
     before = set(composer.programs)
     mixed = lmjax.compose(composer, KEY, form=FORMS, batch_size=2)
-    assert set(composer.programs) - before <= {(2, width, 4) for width in (4, 8, 16)}
+    assert set(composer.programs) - before <= {(2, width, 4, False) for width in (4, 8, 16)}
     for number, form in enumerate(FORMS):
         chorale = mixed[number]
         assert (len(chorale), chorale.bars) == (len(form), form.layout()[1])
@@ -249,3 +252,56 @@ def test_a_network_that_was_never_given_cells_is_given_them_as_noise(composer):
         composer.settings, condition=dataclasses.replace(composer.settings.condition, known=0.0)))
     drawn = draw(never, KEY, 2, lmjax.Form(bars=2).tracks(), 2)
     assert drawn.pitch.shape == (2, 32, 4)
+
+
+REQUESTED, SEVERAL = 40, 3  # frames, in windows of 16; and pieces
+
+
+@pytest.fixture(scope="module")
+def request_of(composer):
+    generator = np.random.default_rng(0)
+    low, high = np.array(composer.vocabulary.ranges).T
+
+    def make(scale=None):
+        pitch = np.repeat(generator.integers(low, high + 1, (REQUESTED // 4, 4)), 4, axis=0)
+        known = generator.random(pitch.shape) < 0.3
+        allowed = None
+        if scale is not None:
+            allowed = np.zeros((*pitch.shape, 129), bool)
+            allowed[..., :128] = np.isin(np.arange(128) % 12, scale)
+        return Request(rhythm.tracks(REQUESTED), known, np.where(known, pitch, REST),
+                       known & (np.arange(REQUESTED) % 4 == 0)[:, None], allowed)
+    return make
+
+
+def check(request, pitch):
+    """That pitches int[T, 4] are what was asked for."""
+    np.testing.assert_array_equal(pitch[request.known], request.pitch[request.known])
+    if request.allowed is not None:
+        free = pitch[~request.known].astype(int)
+        assert np.take_along_axis(
+            request.allowed[~request.known], np.where(free == REST, 128, free)[:, None], 1).all()
+
+
+def test_what_is_given_and_what_is_forbidden_is_held_in_all_windows(composer, request_of):
+    request = request_of(scale=[0, 2, 4])
+    drawn = draw(composer, KEY, SEVERAL, request, 2)
+    for pitch in drawn.pitch:
+        check(request, pitch)
+    assert len(np.unique(drawn.pitch, axis=0)) == SEVERAL
+
+
+def test_each_piece_has_a_request_of_its_own(composer, request_of):
+    requests = [request_of(), request_of(scale=[0, 7]), Request.open(rhythm.tracks(24))]
+    drawn = draw(composer, KEY, 3, requests, 3)
+    for request, pitch in zip(requests[:2], drawn.pitch, strict=False):
+        check(request, pitch)
+    alone = draw(composer, KEY, 1, requests[0], 1)
+    np.testing.assert_array_equal(alone.pitch[0], drawn.pitch[0])
+
+
+def test_notes_that_no_voice_has(composer, request_of):
+    request = request_of()
+    request.pitch[request.known] = 100
+    with pytest.raises(ValueError, match="has pitch 100 at frame"):
+        draw(composer, KEY, 1, request)

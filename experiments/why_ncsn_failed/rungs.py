@@ -84,7 +84,7 @@ LADDER = (
     Rung("network", "The network reads raw states at absolute places. Ours reads what they say of "
          "each token, and how far apart frames are.",
          _ours("network", smoothing=False, repeats=False, rounds=1, symmetry=False,
-               pairs=False)),
+               pairs=False, chords=0)),
     Rung("windows", "Whole pieces make few steps in the same time.",
          {"training.batch_size": 4, "training.length": 128}),
     Rung("optimizer", "One learning rate from the first step to the last, however long a gradient.",
@@ -101,6 +101,8 @@ LADDER = (
          {"network.rounds": 3}),
     Rung("pairs", "That two voices move in parallel is a product of four notes, and no sum of them "
          "shows it.", {"network.pairs": True}),
+    Rung("chords", "The harmony that voices agree on is nowhere stated, though each note follows "
+         "from it.", {"network.chords": 8}),
     Rung("muon", "Adam follows what is common in the data first, and what is rare last.",
          {"optimizer.kind": "muon", "optimizer.learning_rate": 4e-3}),
 )

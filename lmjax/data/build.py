@@ -28,6 +28,7 @@ from lmjax.data.dataset import Dataset, LeftOut, fingerprint, piece_of
 from lmjax.files import write_bytes
 from lmjax.music import corpus
 from lmjax.music.chorale import PAPER_RANGES, Chorale
+from lmjax.music.score import Rejection
 from lmjax.music.transpose import transpositions
 
 # Part of the cache's name: raise it when the same corpus would give other chorales.
@@ -125,7 +126,7 @@ def read_file(path: Path) -> Chorale | LeftOut:
     """One file as a chorale, or why it is none."""
     try:
         return corpus.read(path)
-    except corpus.Rejection as rejection:
+    except Rejection as rejection:
         return LeftOut(path.name, rejection.reason, rejection.detail)
     except Exception as error:  # One file that this music21 cannot read is not to stop the rest.
         return LeftOut(path.name, "unreadable", f"{type(error).__name__}: {error}")

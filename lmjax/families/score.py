@@ -13,7 +13,7 @@ from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
 from lmjax.sampling import chain
-from lmjax.sampling.constraints import hold_known, replace_known
+from lmjax.sampling.constraints import hold, replace_known
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import SCORE_NETWORKS, Settings
 from lmjax.training import step
@@ -62,11 +62,14 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
     shown = model.states_logits and settings.condition.known > 0
 
     def sample(params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
+        if condition.allowed is not None and not model.states_logits:
+            raise ValueError("a model that states a mean and no token probabilities cannot be told "
+                             "which tokens are allowed")
         table = model.table(params)
         centre = jnp.einsum("vk,vkd->d", shares, table)
         denoise, how = model.denoiser(params), plan
         if model.states_logits:
-            denoise = hold_known(denoise, table)
+            denoise = hold(denoise, table)
         if not shown:
             how = replace_known(plan, table, condition)
         return chain.sample(keys, denoise, how, condition, centre, (start, follow), start_at)

@@ -12,8 +12,8 @@ a chain for each voice by itself -> chains that have heard what the other voices
 posteriors, here and in the frames before and after, laid on one pitch axis, and how each voice is
 likely to move (`motion`) -> features of each pitch from all pitches around it -> folded to pitch
 classes -> a transformer over groups of frames -> laid back on the pitch axis -> logits of tokens
-and fresh notes -> the last chain -> what the voices' motion says of one another (`pairs`) -> the
-last chain again.
+and fresh notes -> the last chain -> what the voices say of one another by their motion (`pairs`)
+and by the chord that they share (`chords`) -> the last chain again.
 """
 
 import dataclasses
@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lmjax.networks.chords import Chords
 from lmjax.networks.layers import channel_dropout, fourier_features
 from lmjax.networks.motion import Moves
 from lmjax.networks.pairs import VoicePairs
@@ -47,7 +48,7 @@ from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import NEVER
 
-KNOWN_CELL = -30.0  # log-likelihood of every other token where a cell is given
+KNOWN_CELL = -30.0  # log-likelihood of a token that a cell cannot have, beside those it can
 UNHEARD = 1e-12  # the least likelihood of what sounds, before its logarithm
 SMALL = nn.initializers.normal(0.02)  # for what is added to exact evidence: little at first
 LARGEST_PUSH = 8.0  # nats, of what is learned within a chain: its messages stay in float32
@@ -77,6 +78,7 @@ class EvidenceSettings:
       repeats: whether a cell hears the passages that its own may repeat.
       rounds: chains before the transformer.
       pairs: whether voices hear how the others move; for chains that are heard.
+      chords: types of chord that voices may share in a frame, or 0; likewise.
       symmetry: whether weights are shared over transpositions.
     """
 
@@ -98,6 +100,7 @@ class EvidenceSettings:
     repeats: bool = True
     rounds: int = 3
     pairs: bool = True
+    chords: int = 8
     symmetry: bool = True
 
     def __post_init__(self) -> None:
@@ -106,8 +109,11 @@ class EvidenceSettings:
                              f"{self.channels} and {self.heads}")
         if self.rounds < 1:
             raise ValueError(f"network.rounds must be at least 1, not {self.rounds}")
-        if self.pairs and not self.smoothing:
-            raise ValueError("network.pairs needs network.smoothing: pairs read the chains")
+        for name in ("pairs", "chords"):
+            if getattr(self, name) and not self.smoothing:
+                raise ValueError(f"network.{name} needs network.smoothing: it reads the chains")
+        if self.chords < 0:
+            raise ValueError(f"network.chords must not be negative, but it is {self.chords}")
         if self.level_width % 2:
             raise ValueError(f"network.level_width must be even, not {self.level_width}")
 
@@ -135,7 +141,8 @@ class EvidenceNetwork(nn.Module):
         Args:
           evidence: float32[B, T, V, K], log q(x | token) up to a constant per cell.
           sigma: float32[B].
-          m: the condition; given cells are used as if seen without noise.
+          m: the condition; given cells are used as if seen without noise, and so is it that a token
+            is not allowed.
           train: whether channels are dropped.
 
         Returns:
@@ -144,6 +151,9 @@ class EvidenceNetwork(nn.Module):
         """
         cfg, space = self.settings, self.space
         voices, tokens = evidence.shape[2:]
+        if m.allowed is not None:
+            best = jnp.where(m.allowed, evidence, NEVER).max(axis=-1, keepdims=True)
+            evidence = jnp.where(m.allowed, evidence, best + KNOWN_CELL)
         given = jnp.where(jax.nn.one_hot(m.tokens, tokens, dtype=bool), 0.0, KNOWN_CELL)
         evidence = jnp.where(m.known[..., None], given, evidence)
         evidence = jnp.where(space.valid, evidence, NEVER) * m.frames[:, :, None, None]
@@ -181,8 +191,7 @@ class EvidenceNetwork(nn.Module):
         logits = (context + self.param("prior", nn.initializers.zeros, (voices, tokens)) + evidence
                   + jnp.einsum("btvs,vks->btvk", told, sounds))
         if cfg.smoothing:
-            around = self._around(seen, fresh + usual, exists,
-                                  self._holding(hold + 1.0, m.frames))
+            around = self._around(seen, fresh + usual, exists, hold + 1.0, frame, m.frames)
             logits = logits + jnp.einsum("btvs,vks->btvk", around, sounds)
         return jnp.where(space.valid, logits, NEVER)
 
@@ -214,20 +223,27 @@ class EvidenceNetwork(nn.Module):
             jnp.concatenate([taken, shifted(taken, 1)], axis=-1)))
         return self._lay(chain.posterior, frames), felt
 
-    def _around(self, seen: jax.Array, fresh: jax.Array, exists: jax.Array,
-                hold: jax.Array) -> jax.Array:
-        """What the frames around a cell say of what sounds there, in nats: the last chain, which
-        is heard twice if voices hear of one another. `fresh` are logits."""
-        motion = self._motion("motion", exists)
+    def _around(self, seen: jax.Array, fresh: jax.Array, exists: jax.Array, hold: jax.Array,
+                frame: jax.Array, frames: jax.Array) -> jax.Array:
+        """What the frames around a cell say of what sounds there, and the other voices in its own,
+        in nats: the last chain, which is heard twice if voices hear of one another. `fresh` and
+        `hold` are logits, `frame` features float32[B, T, 12 C]."""
+        cfg, motion = self.settings, self._motion("motion", exists)
+        hold = self._holding(hold, frames)
         chain = listen(seen, hold, distribution(fresh, exists), motion)
-        leaving = jnp.zeros_like(seen)
-        if self.settings.pairs:
-            arriving, leaving = VoicePairs(self.space, name="pairs")(chain)
-            # A note is left once, however long it was held: all its frames should hear of it.
-            seen = seen * _push(leaving)
-            # Not a distribution any more: what is refused may as well be held as be another note.
-            chain = listen(seen, hold, distribution(fresh, exists) * _push(arriving), motion)
-        return leaving + jnp.log(chain.before + 1e-9) + jnp.log(chain.after + 1e-9)
+        # Likelihoods, not distributions: what is refused may as well be held as be another note.
+        arriving = sounding = jnp.zeros_like(seen)
+        if cfg.pairs:
+            arriving, sounding = VoicePairs(self.space, name="pairs")(chain)
+        if cfg.chords:
+            chord = Chords(self.space, cfg.chords, name="chords")(
+                chain.posterior, frame.reshape(*frame.shape[:2], PITCH_CLASSES, -1))
+            sounding = sounding + chord * frames[..., None, None]
+        if cfg.pairs or cfg.chords:
+            # What is said of all frames of a note, however long it is held, and of its first.
+            chain = listen(seen * _push(sounding), hold,
+                           distribution(fresh, exists) * _push(arriving), motion)
+        return sounding + jnp.log(chain.before + 1e-9) + jnp.log(chain.after + 1e-9)
 
     @staticmethod
     def _holding(logits: jax.Array, frames: jax.Array) -> jax.Array:

@@ -14,12 +14,15 @@ class Condition(NamedTuple):
       frames: bool[B, T], the frames that exist; the rest is padding.
       known: bool[B, T, V], cells whose token is given.
       tokens: int32[B, T, V], the given tokens; 0 where not known.
+      allowed: bool[B, T, V, K], the tokens that a cell which is not known may have, some in every
+        cell; None if all.
     """
 
     tracks: jax.Array
     frames: jax.Array
     known: jax.Array
     tokens: jax.Array
+    allowed: jax.Array | None = None
 
     @classmethod
     def free(cls, tracks: jax.Array, voices: int = 4) -> "Condition":
@@ -28,6 +31,12 @@ class Condition(NamedTuple):
         return cls(
             jnp.asarray(tracks, jnp.int32), jnp.ones((batch, time), bool),
             jnp.zeros((batch, time, voices), bool), jnp.zeros((batch, time, voices), jnp.int32))
+
+    def possible(self, size: int) -> jax.Array:
+        """bool[B, T, V, K]: the tokens, of K, that each cell may have, given ones their own."""
+        given = jax.nn.one_hot(self.tokens, size, dtype=bool)
+        allowed = jnp.ones_like(given) if self.allowed is None else self.allowed
+        return jnp.where(self.known[..., None], given, allowed)
 
 
 def hide(keys: jax.Array, level: jax.Array, cells: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -71,7 +71,7 @@ def coordinates(table: jax.Array, cells: jax.Array) -> jax.Array:
     return (cells[..., None] & owned).any(-2)
 
 
-def forbid(logits: jax.Array, allowed: jax.Array | bool) -> jax.Array:
+def forbid(logits: jax.Array, allowed: jax.Array) -> jax.Array:
     """Logits in which every token that is not allowed, bool broadcastable to them, is NEVER."""
     return jnp.where(allowed, logits, NEVER)
 

@@ -3,6 +3,8 @@
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lmjax.files import write_bytes
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.music.spelling import spell
@@ -21,8 +23,14 @@ def write_musicxml(chorale: Chorale, path: str | os.PathLike[str]) -> None:
     Raises:
       FileNotFoundError: if the folder of the file does not exist.
     """
+    write_score(to_score(chorale), path)
+
+
+def write_score(score: "stream.Score", path: str | os.PathLike[str]) -> None:
+    """Writes a music21 score as MusicXML; errors as of `write_musicxml`."""
     from music21.musicxml.m21ToXml import GeneralObjectExporter
-    write_bytes(path, GeneralObjectExporter(to_score(chorale)).parse())
+
+    write_bytes(path, GeneralObjectExporter(score).parse())
 
 
 def to_score(chorale: Chorale) -> "stream.Score":
@@ -108,6 +116,37 @@ def _written(start: int, stop: int, pitch: int, bar: Bar, bar_end: int, sharps: 
             written.expressions.append(mark)
         elements.append(written)
     return elements
+
+
+def patch(part: "stream.Part", chorale: Chorale, voice: int, changed: np.ndarray) -> None:
+    """Writes a voice's new notes over those of a part, in every bar in which one has changed.
+
+    Nothing else of the part is touched.
+
+    Args:
+      part: of a music21 score, the bars of the chorale in it.
+      chorale: with the new notes.
+      voice: its index.
+      changed: bool[T], the frames that are written anew, whole bars of the part.
+    """
+    starts = np.array([bar.start for bar in chorale.bars])
+    for measure in part.getElementsByClass("Measure"):
+        first = int(measure.offset * QUARTER)
+        end = first + int(measure.duration.quarterLength * QUARTER)
+        if not changed[first:end].any():
+            continue
+        measure.remove(list(measure.notesAndRests))
+        for start, stop, pitch in chorale.notes(voice):
+            if start >= end or stop <= first:
+                continue
+            fermata = pitch != REST and bool(chorale.fermata[start, voice])
+            at = max(start, first)
+            bar = chorale.bars[int(np.searchsorted(starts, first, side="right")) - 1]
+            for element in _written(start, stop, pitch, bar._replace(
+                    start=first, offset=bar.offset + first - bar.start), end, chorale.sharps,
+                    fermata):
+                measure.insert((at - first) / QUARTER, element)
+                at += int(element.quarterLength * QUARTER)
 
 
 def split(start: int, stop: int, bar: Bar) -> list[tuple[int, int]]:

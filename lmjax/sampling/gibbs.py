@@ -97,8 +97,7 @@ Ask = Callable[[jax.Array, Condition], jax.Array]
 
 
 def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, condition: Condition,
-           temperature: float = 1.0, allowed: jax.Array | bool = True,
-           ) -> tuple[jax.Array, jax.Array]:
+           temperature: float = 1.0) -> tuple[jax.Array, jax.Array]:
     """Draws hidden cells anew, independently of each other, given all others.
 
     Args:
@@ -106,9 +105,8 @@ def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, cond
       ask: the model.
       tokens: int32[B, T, V].
       hidden: bool[B, T, V].
-      condition: its tracks and frames are used.
+      condition: its tracks, its frames, and what is allowed are used.
       temperature: see `GibbsSettings`.
-      allowed: bool[B, T, V, K], or what broadcasts to it: the tokens that may be drawn.
 
     Returns:
       The tokens after it, and the entropies of all cells, float32[B, T, V].
@@ -116,7 +114,9 @@ def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, cond
     ask_keys, draw_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
     known = condition.frames[..., None] & ~hidden
     logits = ask(ask_keys, condition._replace(known=known, tokens=jnp.where(known, tokens, 0)))
-    log_p = jax.nn.log_softmax(forbid(logits / temperature, allowed))
+    if condition.allowed is not None:
+        logits = forbid(logits, condition.allowed)
+    log_p = jax.nn.log_softmax(logits / temperature)
     drawn = jax.vmap(jax.random.categorical)(draw_keys, log_p)
     entropy = -(jnp.exp(log_p) * log_p).sum(-1)
     return jnp.where(hidden, drawn, tokens).astype(jnp.int32), entropy
@@ -131,10 +131,11 @@ def one_cell(keys: jax.Array, free: jax.Array) -> jax.Array:
 
 
 def generate(keys: jax.Array, ask: Ask, settings: GibbsSettings, condition: Condition,
-             legal: Legal, allowed: jax.Array | bool = True) -> Generated:
+             legal: Legal) -> Generated:
     """Composes: all cells are drawn, and then some again and again.
 
-    Chorale b depends on `keys[b]` and its own condition only. Given cells stand as they are given.
+    Chorale b depends on `keys[b]` and its own condition only. Given cells stand as they are given,
+    and no token is drawn that is not allowed.
 
     Args:
       keys: B PRNG keys.
@@ -142,7 +143,6 @@ def generate(keys: jax.Array, ask: Ask, settings: GibbsSettings, condition: Cond
       settings: which cells, and how.
       condition: what is known; its frames give B and T.
       legal: bool[V, K] and bool[V, K, K], which tokens may begin and which may follow which.
-      allowed: see `redraw`.
     """
     free = condition.frames[..., None] & ~condition.known
     cells = jnp.maximum(free.sum((1, 2)), 1)
@@ -159,15 +159,14 @@ def generate(keys: jax.Array, ask: Ask, settings: GibbsSettings, condition: Cond
             hidden = free & jax.vmap(
                 lambda key: jax.random.bernoulli(key, chance, free.shape[1:]))(step_keys[:, 0])
         after, entropy = redraw(step_keys[:, 1], ask, tokens, hidden, condition,
-                                settings.temperature, allowed)
+                                settings.temperature)
         mean = (entropy * hidden).sum((1, 2)) / jnp.maximum(hidden.sum((1, 2)), 1)
         return after, Diagnostics(mean, share(hidden), share(after != tokens))
 
     start_keys = jax.vmap(lambda key: jax.random.fold_in(key, settings.steps))(keys)
-    tokens, _ = redraw(start_keys, ask, condition.tokens, free, condition, settings.temperature,
-                       allowed)
+    tokens, _ = redraw(start_keys, ask, condition.tokens, free, condition, settings.temperature)
     tokens, diagnostics = jax.lax.scan(step, tokens, jnp.arange(settings.steps))
     sure = CERTAIN * jax.nn.one_hot(tokens, legal[0].shape[-1])
-    may = jnp.where(condition.known[..., None], sure > 0, allowed)
-    tokens, corrected = decode(forbid(sure, may), legal, condition.frames)
+    possible = condition.possible(sure.shape[-1])
+    tokens, corrected = decode(forbid(sure, possible), legal, condition.frames)
     return Generated(tokens, corrected, diagnostics)

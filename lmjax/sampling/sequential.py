@@ -95,11 +95,11 @@ Voices = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
-             settings: SequentialSettings, condition: Condition, legal: Legal,
-             allowed: jax.Array | None = None) -> Generated:
+             settings: SequentialSettings, condition: Condition, legal: Legal) -> Generated:
     """Draws chorales, frame by frame and voice by voice.
 
-    Chorale b depends on `keys[b]` and its own condition only. Given cells stand as they are given.
+    Chorale b depends on `keys[b]` and its own condition only. Given cells stand as they are given,
+    and no token is drawn that is not allowed: where none that is is legal, legality gives way.
 
     Args:
       keys: B PRNG keys.
@@ -108,12 +108,9 @@ def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
       settings: how a token is chosen.
       condition: what is known; its frames give B and T.
       legal: bool[V, K] and bool[V, K, K], which tokens may begin and which may follow which.
-      allowed: bool[B, T, V, K], or what broadcasts to it: the tokens that may be drawn. Where none
-        of them is legal, legality gives way.
     """
     begin, follow = map(jnp.asarray, legal)
     (batch, time, parts), size = condition.known.shape, begin.shape[-1]
-    allowed = jnp.broadcast_to(True if allowed is None else allowed, (batch, time, parts, size))
 
     def frame(carry: tuple[Any, jax.Array], row: tuple[jax.Array, ...],
               ) -> tuple[tuple[Any, jax.Array], tuple[jax.Array, jax.Array, jax.Array]]:
@@ -140,7 +137,7 @@ def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
 
     nothing = jnp.full((batch, parts), size, jnp.int32)
     rows = (jnp.arange(time), *(jnp.moveaxis(part, 1, 0) for part in (
-        condition.tracks, condition.known, condition.tokens, allowed)))
+        condition.tracks, condition.known, condition.tokens, condition.possible(size))))
     _, (tokens, corrected, entropy) = jax.lax.scan(frame, (memory, nothing), rows)
     exist = condition.frames
     return Generated(

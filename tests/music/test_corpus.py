@@ -5,6 +5,7 @@ import pytest
 
 from lmjax.music import corpus
 from lmjax.music.chorale import REST, Bar
+from lmjax.music.score import Rejection, place_bars
 
 
 def path_of(name: str):
@@ -111,7 +112,7 @@ def test_metre_changes_are_kept():
     ([0, 16, 48], [(0, 0), (16, 0), (32, 0)]),
 ])
 def test_where_bars_start(edges, bars):
-    placed = corpus.place_bars(edges, [(4, 4)] * (len(edges) - 1))
+    placed = place_bars(edges, [(4, 4)] * (len(edges) - 1))
     assert [(bar.start, bar.offset) for bar in placed] == bars
 
 
@@ -126,28 +127,28 @@ def test_the_order_of_parts():
 
 
 def test_rejects_thirty_seconds():
-    with pytest.raises(corpus.Rejection, match="off-grid notes") as caught:
+    with pytest.raises(Rejection, match="off-grid notes") as caught:
         corpus.chorale_of(score_of("c5:0.125 c5:0.125 c5:3.75", *BASS))
     assert caught.value.reason == "off-grid notes"
 
 
 def test_rejects_other_numbers_of_parts():
-    with pytest.raises(corpus.Rejection, match="parts: 3 parts"):
+    with pytest.raises(Rejection, match="parts: 3 parts"):
         corpus.chorale_of(score_of(*BASS))
 
 
 def test_rejects_a_missing_metre():
-    with pytest.raises(corpus.Rejection, match="missing metre"):
+    with pytest.raises(Rejection, match="missing metre"):
         corpus.chorale_of(score_of("c5:4", *BASS, metre=""))
 
 
 def test_rejects_a_silent_part():
-    with pytest.raises(corpus.Rejection, match="silent part"):
+    with pytest.raises(Rejection, match="silent part"):
         corpus.chorale_of(score_of("r:4", *BASS))
 
 
 def test_rejects_uneven_parts():
-    with pytest.raises(corpus.Rejection, match="uneven parts"):
+    with pytest.raises(Rejection, match="uneven parts"):
         corpus.chorale_of(score_of("c5:4", "a4:8", "f4:4", "c3:4"))
 
 
@@ -157,13 +158,13 @@ def test_rejects_chords():
     score = score_of("c5:4", *BASS)
     measure = score.parts[0].getElementsByClass("Measure").first()
     measure.replace(measure.notes.first(), chord.Chord(["C5", "E5"], quarterLength=4))
-    with pytest.raises(corpus.Rejection, match="chords in a part"):
+    with pytest.raises(Rejection, match="chords in a part"):
         corpus.chorale_of(score)
 
 
 def test_rejects_what_may_not_be_used():
     for name, reason in (("bwv277.krn", "unclear rights"),
                          ("riemenschneider001.rntxt", "not a score")):
-        with pytest.raises(corpus.Rejection) as caught:
+        with pytest.raises(Rejection) as caught:
             corpus.read(path_of(name))
         assert caught.value.reason == reason

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from lmjax.music.tokens import Vocabulary
+from lmjax.networks import pairs
 from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings
-from lmjax.networks.pairs import GAIN
 from lmjax.noise.embed import NEVER, embed, evidence, factored_table, one_hot_table
 from lmjax.noise.perturb import perturb
 
 TINY = EvidenceSettings(channels=2, frame_channels=2, early_channels=2, pitch_channels=2,
                         cell_channels=4, local_width=8, fold=2, layers=1, heads=2, expansion=2,
-                        reach=4, offsets=3, level_width=8, rounds=2)
+                        reach=4, offsets=3, level_width=8, rounds=2, chords=2)
+DEAF = {"smoothing": False, "repeats": False, "pairs": False, "chords": 0}
 BATCH, TIME = 2, 8
 TRACK_SIZES, KEY = (3, 13, 5), 1  # the second track is the key, 0 if it is not known
 
@@ -129,6 +130,26 @@ def test_a_known_cell_informs_its_neighbours(apply, params, table, space, some_c
     assert float(change[1].max()) == 0, "another example"
 
 
+def test_what_is_not_allowed_informs_its_neighbours(apply, params, table, space, some_condition):
+    free = some_condition()
+    allowed = jnp.ones((*free.known.shape, space.valid.shape[1]), bool)
+    here = (0, 3, 1)
+    condition = free._replace(allowed=allowed.at[here].set(False).at[(*here, [3, 4])].set(True))
+    own, sigma = noisy_evidence(table, space, sigma=5.0)
+    restricted = apply(params, own, sigma, condition)
+    change = jnp.abs(restricted - apply(params, own, sigma, free)).max((2, 3))
+    assert float(change[0, 4]) > 0.1, "the next frame"
+    assert float(change[1].max()) == 0, "another example"
+    shares = np.asarray(jax.nn.softmax(restricted))[here]
+    assert shares[[3, 4]].sum() > 0.999 and shares[[3, 4]].min() > 0.01
+    # What the state says of tokens that cannot be is not heard.
+    other = own.at[here].add(jnp.where(condition.allowed[here], 0.0, 7.0))
+    np.testing.assert_array_equal(apply(params, other, sigma, condition), restricted)
+    # To allow all is to say nothing.
+    np.testing.assert_array_equal(apply(params, own, sigma, free._replace(allowed=allowed)),
+                                  apply(params, own, sigma, free))
+
+
 def test_what_stands_in_padding_is_not_read(apply, params, table, space, some_condition):
     condition = some_condition()
     frames = jnp.arange(TIME) < jnp.array([[TIME], [5]])
@@ -222,8 +243,7 @@ class TestTransposition:
 
     def test_without_symmetry_it_is_not(self, space_of, random_condition, some_condition):
         spaces = [space_of(self.music(semitones)[0]) for semitones in (0, self.SEMITONES)]
-        networks = [network_of(space, symmetry=False, smoothing=False, repeats=False, pairs=False)
-                    for space in spaces]
+        networks = [network_of(space, symmetry=False, **DEAF) for space in spaces]
         params = random_params(networks[0], some_condition())
         here, there = (
             self.logits(space_of, random_condition, jax.jit(network.apply), params, semitones)
@@ -256,8 +276,9 @@ def near_params(wide, some_condition):
     motion = jnp.tile(-3.0 * steps, (4, 1)).astype(jnp.float32)
     return changed(
         params, usual=jnp.zeros_like(inner["usual"]), prior=jnp.zeros_like(inner["prior"]),
-        # Where all that is likely is far, what pairs say is loud enough to be heard.
-        pairs=jax.tree.map(lambda table: table / GAIN, inner["pairs"]),
+        # Where all that is likely is far, what voices say of one another is loud enough to count.
+        pairs=jax.tree.map(lambda table: table / pairs.GAIN, inner["pairs"]),
+        chords=jax.tree.map(lambda table: table / pairs.GAIN, inner["chords"]),
         **{name: motion for name in inner if name == "motion" or name.startswith("motion_")},
         **{name: {**inner[name], "kernel": near * inner[name]["kernel"]}
            for name in ("pitch", "early_1")})
@@ -303,7 +324,7 @@ def test_the_key_and_what_is_learned_of_single_pitches_do_not(difference, near_p
 
 @pytest.fixture(scope="module")
 def deaf(space):
-    return network_of(space, smoothing=False, repeats=False, pairs=False)
+    return network_of(space, **DEAF)
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +347,7 @@ def heard(table, space, some_condition):
 def test_without_smoothing_there_is_no_chain(deaf_params, params):
     chains = params["params"].keys() - deaf_params["params"].keys()
     assert chains == {"early_hold", "early_1", "early_1_local", "early_cells_1", "motion_0",
-                      "motion_1", "moves", "motion", "pairs", "repeats"}
+                      "motion_1", "moves", "motion", "pairs", "chords", "repeats"}
 
 
 def test_without_smoothing_and_context_a_cell_hears_itself_alone(
@@ -403,6 +424,8 @@ def test_what_context_says_of_a_token_is_said_of_that_token(
     ({"channels": 6, "heads": 4},
      "network.channels must be a multiple of network.heads, but they are 6 and 4"),
     ({"smoothing": False}, "network.pairs needs network.smoothing"),
+    ({"smoothing": False, "pairs": False}, "network.chords needs network.smoothing"),
+    ({"chords": -1}, "network.chords must not be negative, but it is -1"),
     ({"rounds": 0}, "network.rounds must be at least 1, not 0"),
     ({"level_width": 7}, "network.level_width must be even, not 7"),
 ])

@@ -92,12 +92,12 @@ def test_known_cells_and_forbidden_tokens_are_held_exactly(build, ladder, free, 
     known = jnp.asarray(rng.random(tokens.shape) < 0.3)
     allowed = jnp.asarray(rng.random((*tokens.shape, 4)) < 0.5) | jax.nn.one_hot(
         tokens, 4, dtype=bool)
-    condition = free(batch, TIME, 2)._replace(known=known, tokens=jnp.where(known, tokens, 0))
+    condition = free(batch, TIME, 2)._replace(
+        known=known, tokens=jnp.where(known, tokens, 0), allowed=allowed)
     seen = []
 
     def watched(x, sigma, condition):
-        model = constraints.restrict(constraints.hold_known(network, TABLE), TABLE, allowed)
-        denoised = model(x, sigma, condition)
+        denoised = constraints.hold(network, TABLE)(x, sigma, condition)
         p = jax.nn.softmax(denoised.logits)
         seen.append((jnp.where(allowed, 0, p).max(),))
         return denoised
@@ -113,11 +113,11 @@ def test_known_cells_and_forbidden_tokens_are_held_exactly(build, ladder, free, 
 
 def test_restriction_holds_at_every_noise_level(free):
     x = 30 * jax.random.normal(jax.random.key(0), (2, TIME, 7))
-    allowed = jnp.zeros((1, TIME, 2, 4), bool).at[..., 1].set(True)
-    only = constraints.restrict(network, TABLE, allowed)
+    allowed = jnp.zeros((2, TIME, 2, 4), bool).at[..., 1].set(True)
+    only = constraints.hold(network, TABLE)
     expected = embed(TABLE, jnp.ones((2, TIME, 2), jnp.int32))
     for sigma in (0.01, 1.0, 30.0):
-        denoised = only(x, jnp.full(2, sigma), free(2, TIME, 2))
+        denoised = only(x, jnp.full(2, sigma), free(2, TIME, 2)._replace(allowed=allowed))
         np.testing.assert_array_equal(denoised.mean, expected)
 
 

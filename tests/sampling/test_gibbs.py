@@ -28,10 +28,10 @@ def certain(keys, condition):
     return jnp.broadcast_to(jnp.array([-30.0, 0.0]), (*condition.known.shape, SIZE))
 
 
-def composed(ask, settings, condition, legal=ANY, seed=0, **options):
+def composed(ask, settings, condition, legal=ANY, seed=0):
     keys = jax.random.split(jax.random.key(seed), len(condition.frames))
-    return jax.jit(lambda keys, condition: generate(keys, ask, settings, condition, legal,
-                                                    **options))(keys, condition)
+    return jax.jit(lambda keys, condition: generate(
+        keys, ask, settings, condition, legal))(keys, condition)
 
 
 @pytest.mark.parametrize("settings", [
@@ -85,10 +85,10 @@ def test_what_is_given_and_what_is_forbidden_is_held(kind):
     condition = condition_of(3, 4)
     frames = condition.frames.at[1, 3].set(False)
     known = (jax.random.bernoulli(jax.random.key(1), 0.4, (3, 4, VOICES)) & frames[..., None])
-    given = jnp.where(known, 0, 0)
+    given = jnp.zeros(known.shape, jnp.int32)
     allowed = jnp.ones((3, 4, VOICES, SIZE), bool).at[0, 2, 1, 1].set(False)
     found = composed(certain, GibbsSettings(kind, steps=20), condition._replace(
-        frames=frames, known=known, tokens=given), allowed=allowed)
+        frames=frames, known=known, tokens=given, allowed=allowed))
     tokens = np.asarray(found.tokens)
     assert (tokens[np.asarray(known)] == 0).all()
     assert tokens[0, 2, 1] == 0

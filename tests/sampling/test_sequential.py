@@ -70,10 +70,11 @@ def one_up(features, here):
 
 def drawn(batch=1, time=6, voices=one_up, condition=None, legal=ANY, allowed=None, seed=0,
           **settings):
-    condition = condition_of(batch, time) if condition is None else condition
+    condition = (condition_of(batch, time) if condition is None else condition)._replace(
+        allowed=allowed)
     keys = jax.random.split(jax.random.key(seed), batch)
     return jax.jit(lambda keys: generate(
-        keys, 0, advance, voices, SequentialSettings(**settings), condition, legal, allowed))(keys)
+        keys, 0, advance, voices, SequentialSettings(**settings), condition, legal))(keys)
 
 
 def test_each_voice_hears_those_before_it_and_each_frame_the_one_before():

@@ -1,0 +1,104 @@
+"""Held-out chorales completed from a part of them, beside Bach's own: see README.md.
+
+    python -m experiments.control.held_out
+"""
+
+import argparse
+import json
+import pathlib
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from experiments.command import add_model, held_out, running
+from lmjax.compare import composer_of
+from lmjax.composer import Composer
+from lmjax.composing import draw
+from lmjax.files import make_folder, write_bytes
+from lmjax.metrics import tables, theory
+from lmjax.metrics.tables import Interval, Row, format_table
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
+from lmjax.requests.keep import Kept, keep
+
+MIDDLE = "middle third anew"
+GIVEN = {"soprano given": ["soprano"], "bass given": ["bass"],
+         "soprano and bass given": ["soprano", "bass"], MIDDLE: list(VOICES)}
+AGREEMENT = {
+    **{name: Row(f"cells of the {name} as Bach has them, %", 100, 1) for name in VOICES},
+    "chords": Row("beats with Bach's pitch classes, %", 100, 1)}
+ROWS = {**AGREEMENT, **theory.ROWS}
+
+
+def kept_of(chorale: Chorale, condition: str) -> Kept:
+    """What a condition keeps of a chorale."""
+    kept = keep(chorale, GIVEN[condition])
+    if condition != MIDDLE:
+        return kept
+    beat = len(chorale) // FRAMES_PER_QUARTER
+    known = kept.known.copy()
+    known[beat // 3 * FRAMES_PER_QUARTER:2 * beat // 3 * FRAMES_PER_QUARTER] = False
+    return Kept(chorale, known, kept.fermata)
+
+
+def agreement(made: Chorale, bach: Chorale, known: np.ndarray) -> tables.Counts:
+    """How far what was composed is what Bach wrote; what was given does not count."""
+    same = made.pitch == bach.pitch
+    counts: tables.Counts = {
+        name: (float((same & ~known)[:, voice].sum()), float((~known)[:, voice].sum()))
+        for voice, name in enumerate(VOICES)}
+    beats = [frame for frame in range(0, len(bach), FRAMES_PER_QUARTER) if not known[frame].all()]
+    chords = sum(classes(made.pitch[frame]) == classes(bach.pitch[frame]) for frame in beats)
+    return counts | {"chords": (float(chords), float(len(beats)))}
+
+
+def classes(frame: np.ndarray) -> set[int]:
+    """The pitch classes that sound."""
+    return set((frame[frame != REST] % 12).tolist())
+
+
+def complete(composer: Composer, chorales: Sequence[Chorale], condition: str, seed: int = 0,
+             progress: bool = True) -> dict[str, Interval]:
+    """Completes chorales of which a condition keeps some, one time each.
+
+    Returns:
+      The rows of `ROWS`: label -> (value, low, high), NaN where all was given.
+    """
+    kept = [kept_of(chorale, condition) for chorale in chorales]
+    drawn = draw(composer, jax.random.key(seed), len(kept), [one.request for one in kept],
+                 composer.settings.compose.batch_size, progress)
+    made = [one.chorale(*drawn.notes(number)) for number, one in enumerate(kept)]
+    for one, finished in zip(kept, made, strict=True):
+        assert (finished.pitch == one.score.pitch)[one.known].all()
+    counts = [agreement(finished, bach, one.known) | theory.count(finished.pitch)
+              for finished, bach, one in zip(made, chorales, kept, strict=True)]
+    return tables.ratios(counts, ROWS)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Completes held-out chorales from a part of them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.control.held_out", description=main.__doc__)
+    add_model(parser, "runs/held_out")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    options = parser.parse_args(argv)
+    with running():
+        composer = composer_of(options.workdir or "pretrained/ncsn")
+        chorales = [piece.chorale for piece in held_out(composer, options.data) if piece.chorale]
+        if not chorales:
+            raise ValueError("the model's music states no form, so there is nothing to be kept")
+        made = {condition: complete(composer, chorales, condition, options.seed)
+                for condition in GIVEN}
+        nan = float("nan")
+        bach = {row.label: (nan, nan, nan) for row in AGREEMENT.values()} | theory.table(
+            [chorale.pitch for chorale in chorales])
+        columns = {**made, f"Bach ({composer.settings.evaluation.split})": bach}
+        folder = make_folder(pathlib.Path(options.folder))
+        text = format_table(columns, ROWS)
+        write_bytes(folder / "held_out.md", f"{text}\n".encode())
+        write_bytes(folder / "held_out.json", json.dumps(columns, indent=1).encode())
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""A musician's file as voices on the grid: whatever music21 reads.
+
+Nothing is guessed that could be wrong in silence: what does not fit is told in one sentence, with
+where it stands and what would help.
+"""
+
+import dataclasses
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar
+from lmjax.music.key import estimate_key
+from lmjax.music.rhythm import LONGEST_BAR
+from lmjax.music.score import Rejection, bars_of, cells_of, key_of
+
+# What would help, by the reason of a rejection.
+REMEDIES = {
+    "off-grid notes": "write it in sixteenths or longer, without tuplets",
+    "several voices in a part": "give each voice a staff of its own",
+    "chords in a part": "give each voice a staff of its own",
+    "uneven parts": "make all parts equally long, each bar full",
+    "missing metre": "give it a time signature",
+    "silent part": "leave out the part, or write its notes",
+}
+
+
+class ImportingError(ValueError):
+    """A file that cannot be used, in one sentence: what is wrong, where, and what would help."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """One voice as it was read.
+
+    Attributes:
+      name: as the file has it, "" if it has none.
+      pitch: int16[T], MIDI pitch, `REST` for silence.
+      struck, fermata: bool[T], as of a `Chorale`.
+      source: the part of the music21 score; None if it shares its staff with another voice.
+    """
+
+    name: str
+    pitch: np.ndarray
+    struck: np.ndarray
+    fermata: np.ndarray
+    source: Any = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tune:
+    """What a file holds.
+
+    Attributes:
+      title: of the piece, or the file's name.
+      parts: one to four.
+      bars: of all.
+      sharps: of the opening key signature or, where there is none, as estimated from the notes.
+      mode: "major", "minor" or "" where the signature does not say.
+      numbers: of each printed bar its number, and its first frame and its end.
+      score: of music21.
+    """
+
+    title: str
+    parts: tuple[Part, ...]
+    bars: tuple[Bar, ...]
+    sharps: int
+    mode: str
+    numbers: tuple[tuple[int, int, int], ...] = ()
+    score: Any = None
+
+    def __len__(self) -> int:
+        """Sixteenths."""
+        return len(self.parts[0].pitch)
+
+
+def read_tune(path: str | os.PathLike[str]) -> Tune:
+    """Reads a file of one to four voices.
+
+    Two voices that share a staff are told apart. Grace notes and ornaments are left out, repeats
+    are not expanded.
+
+    Raises:
+      ImportingError: if it cannot be used.
+      OSError: if it cannot be read.
+    """
+    path = Path(path)
+    if not path.read_bytes().strip():
+        raise ImportingError(f"{path} is empty")
+    score = _parsed(path)
+    # Some readers leave it to others to draw bar lines.
+    parts = [part if part.getElementsByClass("Measure") else part.makeMeasures()
+             for part in score.parts]
+    shared = any(measure.hasVoices() for part in parts
+                 for measure in part.getElementsByClass("Measure"))
+    if shared:
+        parts = [voice for part in parts for voice in part.voicesToParts().parts]
+    parts = [part for part in parts if part.recurse().notes]
+    if not parts:
+        raise ImportingError(f"{path} holds no notes")
+    if len(parts) > len(VOICES):
+        raise ImportingError(f"{path} has {len(parts)} parts, and a chorale has {len(VOICES)} "
+                             f"voices; leave only those that are to be sung")
+    try:
+        bars, frames = bars_of(parts[0])
+        cells = [cells_of(part, frames) for part in parts]
+        sharps, mode = (key_of(parts[0]) if parts[0].recurse().getElementsByClass("KeySignature")
+                        else estimate_key(np.stack([pitch for pitch, _, _ in cells], axis=1)))
+    except Rejection as rejection:
+        remedy = REMEDIES.get(rejection.reason)
+        raise ImportingError(f"{path}: {rejection.reason} ({rejection.detail})"
+                             + (f"; {remedy}" if remedy else "")) from rejection
+    for bar in bars:
+        if bar.length > LONGEST_BAR:
+            raise ImportingError(f"{path}: a bar of {bar.metre} is longer than three whole notes, "
+                                 f"the longest that is known here")
+    title = score.metadata.bestTitle if score.metadata is not None else None
+    measures = list(parts[0].getElementsByClass("Measure"))
+    edges = [int(measure.offset * FRAMES_PER_QUARTER) for measure in measures] + [frames]
+    numbers = tuple((measure.number, *span) for measure, span in zip(
+        measures, itertools.pairwise(edges), strict=True))
+    return Tune(title or path.stem, tuple(
+        Part(str(part.partName or ""), *arrays, None if shared else part)
+        for part, arrays in zip(parts, cells, strict=True)), bars, sharps, mode, numbers, score)
+
+
+def _parsed(path: Path) -> Any:
+    """A file as a music21 score with parts."""
+    from music21 import converter, stream
+
+    try:
+        # Past music21's own pickles, which can be stale.
+        score = converter.parse(path, forceSource=True, storePickle=False)
+    except Exception as error:  # its readers raise whatever they stumble over
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImportingError(f"{path} cannot be read as music ({said}); save it as MusicXML "
+                             f"from a notation editor") from error
+    if isinstance(score, stream.Opus):
+        raise ImportingError(f"{path} holds {len(score.scores)} pieces; leave only one")
+    if not isinstance(score, stream.Score):
+        whole = stream.Score()
+        whole.insert(0, score)
+        score = whole
+    return score
+
+
+def voices_of(tune: Tune, names: tuple[str, ...] = ()) -> dict[int, Part]:
+    """Which part is which voice: the index of the voice, 0 for the soprano, to its part.
+
+    Args:
+      tune: what was read.
+      names: of the voices that are wanted, in the order of the parts where these do not bear
+        names of voices. Without any, parts that bear such names, or four parts by height, or a
+        single part as the soprano.
+
+    Raises:
+      ImportingError: if they cannot be told.
+    """
+    for name in names:
+        if name not in VOICES:
+            raise ImportingError(f"there is no voice {name!r}, only {', '.join(VOICES)}")
+    if len(set(names)) < len(names):
+        raise ImportingError(f"a voice is named twice in {', '.join(names)}")
+    called = [part.name.lower().strip() for part in tune.parts]
+    if all(name in VOICES for name in called) and len(set(called)) == len(called):
+        found = {VOICES.index(name): part for name, part in zip(called, tune.parts, strict=True)}
+    elif len(tune.parts) == len(VOICES):
+        by_height = sorted(tune.parts, key=lambda part: -part.pitch[part.pitch != REST].mean())
+        found = dict(enumerate(by_height))
+    elif len(tune.parts) == len(names):
+        found = {VOICES.index(name): part for name, part in zip(names, tune.parts, strict=True)}
+    elif len(tune.parts) == 1 and not names:
+        found = {0: tune.parts[0]}
+    else:
+        parts = ", ".join(part.name or "one without a name" for part in tune.parts)
+        raise ImportingError(f"it is not clear which voices the {len(tune.parts)} parts are "
+                             f"({parts}); name one for each, such as --voices=soprano,bass")
+    missing = [name for name in names if VOICES.index(name) not in found]
+    if missing:
+        raise ImportingError(f"there is no part for the {missing[0]}, only for the "
+                             f"{', '.join(VOICES[voice] for voice in sorted(found))}")
+    if not names:
+        return found
+    return {voice: part for voice, part in found.items() if VOICES[voice] in names}

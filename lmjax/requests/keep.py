@@ -1,0 +1,163 @@
+"""Requests to keep some voices of a piece and to compose the others."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmjax.music import rhythm
+from lmjax.music.chorale import REST, VOICES, Chorale
+from lmjax.music.importers import ImportingError, Tune, read_tune, voices_of
+from lmjax.requests.request import SILENCE, Request
+
+Ranges = Sequence[tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Kept:
+    """A piece of which some cells stand.
+
+    Attributes:
+      score: the piece, silent where it is to be composed.
+      known: bool[T, 4], the cells that stand.
+      fermata: bool[T], the frames in which a note under a fermata sounds.
+      allowed: bool[T, 4, 129], what may be composed, as in a `Request`; None for anything.
+    """
+
+    score: Chorale
+    known: np.ndarray
+    fermata: np.ndarray
+    allowed: np.ndarray | None = None
+
+    @property
+    def request(self) -> Request:
+        """What samplers are told."""
+        score = self.score
+        # A file without any fermata hardly says that there be none.
+        fermata = self.fermata if self.fermata.any() else None
+        tracks = rhythm.tracks(len(score), score.bars, score.sharps, score.mode, fermata)
+        return Request(tracks, self.known, np.where(self.known, score.pitch, REST),
+                       self.known & score.struck, self.allowed)
+
+    def chorale(self, pitch: np.ndarray, struck: np.ndarray, title: str = "") -> Chorale:
+        """The piece with the notes int[T, 4] that were composed; what was given is as it was.
+
+        Every new voice has a fermata where the given ones have one: on its note that sounds at the
+        end of it.
+        """
+        pitch = np.where(self.known, self.score.pitch, pitch).astype(np.int16)
+        changed = np.diff(pitch, axis=0, prepend=np.int16(REST)) != 0
+        struck = np.where(self.known, self.score.struck, struck) | changed
+        struck &= pitch != REST
+        fermata = self.score.fermata & struck
+        edges = np.flatnonzero(np.diff(self.fermata, prepend=False, append=False))
+        for _, end in edges.reshape(-1, 2).tolist():
+            for voice in np.flatnonzero(pitch[end - 1] != REST):
+                if not self.known[end - 1, voice]:
+                    fermata[np.flatnonzero(struck[:end, voice])[-1], voice] = True
+        return dataclasses.replace(self.score, pitch=pitch, struck=struck, fermata=fermata,
+                                   title=title or self.score.title)
+
+
+def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = (),
+         ranges: Ranges | None = None) -> Kept:
+    """Keeps voices of a piece, in its own key, metre, length and fermatas.
+
+    Args:
+      tune: a file of any format that music21 reads, what was read of one, or a chorale.
+      voices: of "soprano", "alto", "tenor", "bass", those that are kept; where the parts of a file
+        bear no such names, in their order. Without any, all that the file has.
+      ranges: the lowest and the highest pitch of each voice that can be sung.
+
+    Raises:
+      ImportingError: if the file cannot be used, or a voice is outside its range.
+      OSError: if it cannot be read.
+    """
+    if isinstance(tune, Chorale):
+        parts = {VOICES.index(name): tune for name in voices or VOICES if name in VOICES}
+        if len(parts) < len(voices):
+            raise ImportingError(f"voices are {', '.join(VOICES)}, and not {', '.join(voices)}")
+        known = np.zeros(tune.pitch.shape, bool)
+        known[:, list(parts)] = True
+        pitch, struck, fermata = tune.pitch, tune.struck, tune.fermata
+        title, bars, sharps, mode = tune.title, tune.bars, tune.sharps, tune.mode
+    else:
+        read = tune if isinstance(tune, Tune) else read_tune(tune)
+        shape = len(read), len(VOICES)
+        pitch, struck = np.full(shape, REST, np.int16), np.zeros(shape, bool)
+        fermata, known = np.zeros(shape, bool), np.zeros(shape, bool)
+        for voice, part in voices_of(read, tuple(voices)).items():
+            pitch[:, voice], struck[:, voice] = part.pitch, part.struck
+            fermata[:, voice], known[:, voice] = part.fermata, True
+        title, bars, sharps, mode = read.title, read.bars, read.sharps, read.mode
+    if ranges is not None:
+        check_ranges(np.where(known, pitch, REST), ranges)
+    score = Chorale(np.where(known, pitch, REST), struck & known, fermata & known, bars, sharps,
+                    mode, title)
+    return Kept(score, known, rhythm.fermata_frames(score))
+
+
+def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),
+         ranges: Ranges | None = None) -> Kept:
+    """Keeps all of a piece but some bars of some voices.
+
+    A note that begins before those bars is kept as long as it sounds in them; and where one sounds
+    on after them, they end on its pitch.
+
+    Args:
+      tune: a file of four voices, as it was read.
+      bars: the first and the last, as they are numbered in the file; an anacrusis is bar 0.
+      voices: those that are composed anew; all if not given.
+      ranges: the lowest and the highest pitch of each voice that can be sung.
+
+    Raises:
+      ImportingError: if the piece has other voices or no such bars, or a voice leaves its range.
+    """
+    whole = keep(tune, ranges=ranges)
+    if not whole.known.all():
+        raise ImportingError(f"{tune.title} has {len(tune.parts)} voices, and all four are needed "
+                             f"to rewrite some of it; harmonize it first")
+    for name in voices:
+        if name not in VOICES:
+            raise ImportingError(f"there is no voice {name!r}, only {', '.join(VOICES)}")
+    first, last = bars
+    spans = [(start, end) for number, start, end in tune.numbers if first <= number <= last]
+    numbers = [number for number, _, _ in tune.numbers]
+    if first > last or first not in numbers or last not in numbers:
+        raise ImportingError(f"there are no bars {first}-{last} in {tune.title}, only "
+                             f"{min(numbers)} to {max(numbers)}")
+    start, end = spans[0][0], spans[-1][1]
+    score, known = whole.score, np.ones(whole.known.shape, bool)
+    held = (score.pitch != REST) & ~score.struck
+    allowed = np.ones((*known.shape, SILENCE + 1), bool)
+    for voice in map(VOICES.index, voices or VOICES):
+        begins = start + int(np.argmin(np.append(held[start:end, voice], False)))
+        known[begins:end, voice] = False
+        if end < len(score) and held[end, voice]:
+            allowed[end - 1, voice] = np.arange(SILENCE + 1) == score.pitch[end, voice]
+    if known.all():
+        raise ImportingError(f"every note of bars {first}-{last} is held over from before them")
+    return Kept(score, known, whole.fermata, allowed)
+
+
+def check_ranges(pitch: np.ndarray, ranges: Ranges) -> None:
+    """Raises ImportingError if a voice of int[T, 4] leaves its range: by how much, and which
+    transposition would fit."""
+    low, high = np.array(ranges).T
+    sounding = pitch != REST
+    outside = sounding & ((pitch < low) | (pitch > high))
+    if not outside.any():
+        return
+    frame, voice = np.argwhere(outside)[0]
+    # Of each voice how far it may go down and up; no voice, any way.
+    down = max(low[v] - pitch[sounding[:, v], v].min() for v in range(len(VOICES))
+                if sounding[:, v].any())
+    up = min(high[v] - pitch[sounding[:, v], v].max() for v in range(len(VOICES))
+              if sounding[:, v].any())
+    fits = min(range(int(down), int(up) + 1), key=abs, default=None)
+    advice = ("no transposition fits: it is wider than the range" if fits is None else
+              f"transposed {'up' if fits > 0 else 'down'} by {abs(fits)} semitone"
+              f"{'s' if abs(fits) > 1 else ''} it fits")
+    raise ImportingError(f"the {VOICES[voice]} sings MIDI pitch {pitch[frame, voice]} at quarter "
+                         f"{frame / 4:g}, and its range is {low[voice]} to {high[voice]}; {advice}")

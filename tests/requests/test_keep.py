@@ -1,0 +1,138 @@
+"""What is kept of a piece, and the piece that is made of it."""
+
+import numpy as np
+import pytest
+
+from lmjax.music import rhythm
+from lmjax.music.chorale import REST, Bar, Chorale
+from lmjax.music.importers import ImportingError, Part, Tune
+from lmjax.requests.keep import check_ranges, free, keep
+from lmjax.requests.request import SILENCE
+
+RANGES = ((57, 82), (50, 76), (44, 71), (34, 67))
+BARS = (Bar(0, 4, 4, 12), Bar(4, 4, 4))
+FRAMES = 20
+
+
+def part(*pitches, fermata=()):
+    """Quarter-notes."""
+    pitch = np.repeat(np.array(pitches, np.int16), 4)
+    struck = (np.arange(FRAMES) % 4 == 0) & (pitch != REST)
+    return Part("", pitch, struck, np.isin(np.arange(FRAMES), fermata))
+
+
+def tune(*parts):
+    return Tune("Old tune", parts, BARS, 1, "major")
+
+
+MELODY = part(67, 69, 71, REST, 67, fermata=[16])
+
+
+def test_a_melody_is_kept_in_its_own_form():
+    kept = keep(tune(MELODY))
+    np.testing.assert_array_equal(kept.known.all(axis=0), [True, False, False, False])
+    assert not kept.known[:, 1:].any()
+    request = kept.request
+    np.testing.assert_array_equal(request.pitch[:, 0], MELODY.pitch)
+    assert (request.pitch[:, 1:] == REST).all()
+    np.testing.assert_array_equal(
+        request.tracks, rhythm.tracks(FRAMES, BARS, 1, "major", np.arange(FRAMES) >= 16))
+
+
+def test_fermatas_are_open_where_none_is_written():
+    request = keep(tune(part(67, 69, 71, REST, 67))).request
+    assert (request.tracks[:, rhythm.FERMATA] == 0).all()
+
+
+def test_the_piece_that_is_made():
+    kept = keep(tune(MELODY, part(43, 42, 40, 45, 43)), ["soprano", "bass"])
+    generator = np.random.default_rng(0)
+    pitch = np.repeat(generator.integers(55, 65, (FRAMES // 2, 4)), 2, axis=0).astype(np.int16)
+    made = kept.chorale(pitch, np.zeros(pitch.shape, bool))
+    np.testing.assert_array_equal(made.pitch[:, [0, 3]], np.stack(
+        [MELODY.pitch, np.repeat([43, 42, 40, 45, 43], 4)], axis=1))
+    np.testing.assert_array_equal(made.struck[:, 0], MELODY.struck)
+    np.testing.assert_array_equal(made.pitch[:, 1:3], pitch[:, 1:3])
+    assert (made.title, made.bars, made.sharps, made.mode) == ("Old tune", BARS, 1, "major")
+    # Where the soprano has its fermata, the new voices have one on what sounds at its end.
+    assert np.flatnonzero(made.fermata[:, 0]).tolist() == [16]
+    assert not made.fermata[:, 3].any()  # as it was given
+    for voice in (1, 2):
+        assert np.flatnonzero(made.fermata[:, voice]).tolist() == [
+            np.flatnonzero(made.struck[:, voice])[-1]]
+
+
+def test_voices_of_a_chorale():
+    pitch = np.repeat([[72, 67, 64, 48]], FRAMES, axis=0)
+    struck = np.zeros(pitch.shape, bool)
+    struck[0] = True
+    whole = Chorale(pitch, struck, np.zeros_like(struck), BARS)
+    kept = keep(whole, ["alto"])
+    assert kept.known.all(axis=0).tolist() == [False, True, False, False]
+    assert kept.score.pitch[0].tolist() == [REST, 67, REST, REST]
+    assert keep(whole).known.all()
+    with pytest.raises(ImportingError, match="voices are soprano, alto, tenor, bass, and not so"):
+        keep(whole, ["so"])
+
+
+@pytest.mark.parametrize("pitches, advice", [
+    ((90, 89, 88, 90, 90), "the soprano sings MIDI pitch 90 at quarter 0, and its range is 57 to "
+                           "82; transposed down by 8 semitones it fits"),
+    ((60, 59, 56, 60, 60), "pitch 56 at quarter 2, .*; transposed up by 1 semitone it fits"),
+    ((90, 89, 60, 90, 90), "no transposition fits: it is wider than the range"),
+])
+def test_notes_outside_the_range(pitches, advice):
+    with pytest.raises(ImportingError, match=advice):
+        keep(tune(part(*pitches)), ranges=RANGES)
+
+
+def test_voices_are_transposed_together():
+    pitch = np.full((4, 4), REST)
+    pitch[:, 0], pitch[:, 3] = 83, 35
+    with pytest.raises(ImportingError, match="down by 1 semitone it fits"):
+        check_ranges(pitch, RANGES)
+    pitch[:, 3] = 34
+    with pytest.raises(ImportingError, match="no transposition fits"):
+        check_ranges(pitch, RANGES)
+
+
+class TestFree:
+    """Two bars of four quarter-notes in the soprano, after an upbeat of one."""
+
+    BARS = (Bar(0, 4, 4, 12), Bar(4, 4, 4), Bar(20, 4, 4))
+    NUMBERS = ((0, 0, 4), (1, 4, 20), (2, 20, 36))
+
+    def tune(self, struck=()):
+        """Four voices that hold their notes for ever, but for where they are struck."""
+        pitch = np.tile(np.array([72, 67, 60, 48], np.int16)[:, None], 36)
+        at = np.zeros((4, 36), bool)
+        at[:, 0] = True
+        for frame, voice in struck:
+            at[voice, frame] = True
+        return Tune("Old", tuple(Part("", *cells, np.zeros(36, bool)) for cells in zip(
+            pitch, at, strict=True)), self.BARS, 0, "major", self.NUMBERS)
+
+    def test_what_is_held_over_is_kept(self):
+        kept = free(self.tune([(8, 0), (24, 0), (4, 1)]), (1, 1), ["soprano", "alto", "tenor"])
+        np.testing.assert_array_equal(np.flatnonzero(~kept.known[:, 0]), np.arange(8, 20))
+        np.testing.assert_array_equal(np.flatnonzero(~kept.known[:, 1]), np.arange(4, 20))
+        assert kept.known[:, 2:].all()
+        # The soprano's and the alto's last note is held into bar 2.
+        for voice, pitch in ((0, 72), (1, 67)):
+            assert np.flatnonzero(kept.allowed[19, voice]).tolist() == [pitch]
+        assert kept.allowed[:19].all() and kept.allowed[20:].all()
+        request = kept.request
+        assert (request.pitch[~kept.known] == REST).all() and request.allowed is kept.allowed
+
+    def test_what_is_struck_after_them_leaves_them_free(self):
+        kept = free(self.tune([(4, 3), (20, 3)]), (1, 1), ["bass"])
+        assert kept.allowed.all() and kept.allowed.shape[-1] == SILENCE + 1
+        assert (~kept.known[:, 3]).sum() == 16
+
+    def test_up_to_the_end(self):
+        kept = free(self.tune([(4, 3)]), (1, 2), ["bass"])
+        assert kept.allowed.all() and (~kept.known[:, 3]).sum() == 32
+
+    def test_nothing_to_write(self):
+        with pytest.raises(ImportingError, match="every note of bars 1-2 is held over"):
+            free(self.tune(), (1, 2))
