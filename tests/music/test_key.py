@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmjax.music.chorale import REST
-from lmjax.music.key import estimate_key
+from lmjax.music.key import KRUMHANSL, estimate_key
 
 # A cadence in C major and in A minor, a chord a row: I IV ii V I and i iv V i.
 MAJOR = np.array([[72, 67, 64, 48], [72, 69, 65, 53], [74, 69, 65, 50], [74, 67, 59, 55],
@@ -29,16 +29,30 @@ def test_rests_say_nothing():
     assert estimate_key(with_rests) == (0, "major")
 
 
+# Two keys fit them equally.
+ROWS = [[40, 40, 40, 57], [41, 46, 48, 55], [44, 50, 53, 56], [46, 50, 58, 60]]
 pitches = st.lists(st.lists(st.integers(40, 60), min_size=4, max_size=4), min_size=1, max_size=9)
 
 
+def fits_one_key_best(rows):
+    """Whether no other key fits as well: notes that are as far from two may be read as either."""
+    counts = np.bincount(np.array(rows).ravel() % 12, minlength=12)
+    if counts.min() == counts.max():
+        return False
+    fits = [np.corrcoef(np.roll(profile, tonic), counts)[0, 1] for profile in KRUMHANSL
+            for tonic in range(12)]
+    second, first = np.sort(fits)[-2:]
+    return first - second > 1e-9
+
+
 @given(pitches, st.integers(0, 24))
+@example(ROWS, 1)
 @settings(deadline=None)
 def test_the_signature_moves_with_the_notes(rows, semitones):
     sharps, mode = estimate_key(np.array(rows))
     moved, same_mode = estimate_key(np.array(rows) + semitones)
     assert -5 <= sharps <= 6 and mode in ("major", "minor")
-    if len({pitch % 12 for row in rows for pitch in row}) >= 5:  # fewer may fit two keys equally
+    if fits_one_key_best(rows):
         assert same_mode == mode and (moved - sharps - 7 * semitones) % 12 == 0
 
 
