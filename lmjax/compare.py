@@ -316,7 +316,8 @@ def samples_of(path: pathlib.Path, length: int) -> Samples:
         with np.load(io.BytesIO(content)) as file:
             pitch, struck = np.asarray(file["pitch"], np.int16), np.asarray(file["struck"], bool)
             frames = file["frames"] if "frames" in file else np.full(len(pitch), pitch.shape[1])
-            grid = int(file["frames_per_quarter"]) if "frames_per_quarter" in file else None
+            grids = set(np.ravel(file["frames_per_quarter"]).tolist()
+                        if "frames_per_quarter" in file else ())
     except (ValueError, KeyError, IndexError, OSError, TypeError) as error:
         raise ValueError(f"{path} is no file of chorales with the arrays pitch and struck "
                          f"({error})") from error
@@ -324,9 +325,9 @@ def samples_of(path: pathlib.Path, length: int) -> Samples:
         raise ValueError(f"chorales have {len(VOICES)} voices, and pitch and struck the shape "
                          f"[chorales, sixteenths, {len(VOICES)}]; in {path} they have "
                          f"{pitch.shape} and {struck.shape}")
-    if grid not in (None, FRAMES_PER_QUARTER):
-        raise ValueError(f"the chorales of {path} have {grid} frames to a quarter-note, and here "
-                         f"it has {FRAMES_PER_QUARTER}")
+    if not grids <= {FRAMES_PER_QUARTER}:
+        raise ValueError(f"the chorales of {path} have {max(grids)} frames to a quarter-note, and "
+                         f"here it has {FRAMES_PER_QUARTER}")
     if not len(pitch) or frames.min() < length:
         raise ValueError(f"{path} has a chorale of {frames.min() if len(pitch) else 0} sixteenths; "
                          f"lower evaluation.sample_length, which is {length}")

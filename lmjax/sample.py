@@ -136,5 +136,5 @@ def save_draw(path: pathlib.Path, drawn: Draw, seed: int) -> None:
     write_npz(path, {
         "tokens": drawn.tokens, "pitch": drawn.pitch, "struck": drawn.struck,
         "frames": drawn.frames, "seed": np.full(num, seed), "index": np.arange(num),
-        "corrected": drawn.corrected, "frames_per_quarter": np.array(FRAMES_PER_QUARTER),
+        "corrected": drawn.corrected, "frames_per_quarter": np.full(num, FRAMES_PER_QUARTER),
         **{f"diagnostics_{name}": values for name, values in drawn.diagnostics.items()}})

@@ -71,7 +71,7 @@ def test_a_config_that_lacks_a_field(command, tiny, tmp_path, section, field):
     ("--config.optimizer.learning_rate=fast", "learning_rate=fast: could not convert"),
     ("--config.training.steps", "Missing value for flag --config.training.steps"),
     ("stray", "'stray' is not a flag; flags begin with --"),
-    ("--mode=dream", "--mode=dream: value should be one of <train.sample.evaluate>"),
+    ("--mode=dream", "--mode=dream: value should be one of <train.sample.harmonize.rewrite.eval"),
     ("--workdirs=here", "Unknown command line flag 'workdirs'. Did you mean: workdir"),
 ])
 def test_a_flag_that_cannot_be(command, tiny, flag, expected):
@@ -89,7 +89,7 @@ def test_a_flag_that_cannot_be(command, tiny, flag, expected):
     ("network.heads=0", "network.heads must be at least 1, not 0"),
     ("network.heads=3", "network.channels must be a multiple of network.heads, .* 2 and 3"),
     ("network.level_width=7", "network.level_width must be even, not 7"),
-    ("network.kind=gru", "network.kind must be one of evidence, transformer, lstm, "),
+    ("network.kind=gru", "network.kind must be one of evidence, transformer, masked, lstm, "),
     ("embedding.kind=learnt", "embedding.kind must be one of"),
     ("noise.levels=0", "a noise ladder needs 2 levels or more, not 0"),
     ("noise.sigma_min=30", "sigma_max must exceed sigma_min"),

@@ -56,7 +56,8 @@ def test_the_arrays_of_all_are_kept(two):
     found = arrays(two)
     assert {name: array.shape for name, array in found.items() if "diagnostics" not in name} == {
         "tokens": (2, 32, 4), "pitch": (2, 32, 4), "struck": (2, 32, 4), "frames": (2,),
-        "seed": (2,), "index": (2,), "corrected": (2,)}
+        "seed": (2,), "index": (2,), "corrected": (2,), "frames_per_quarter": (2,)}
+    assert found["frames_per_quarter"].tolist() == [4, 4]
     assert found["frames"].tolist() == [32, 32]
     assert found["seed"].tolist() == [0, 0] and found["index"].tolist() == [0, 1]
     names = ("score_norm", "step_norm", "entropy", "changed")
