@@ -43,8 +43,8 @@ class Kept:
     def chorale(self, pitch: np.ndarray, struck: np.ndarray, title: str = "") -> Chorale:
         """The piece with the notes int[T, 4] that were composed; what was given is as it was.
 
-        Every new voice has a fermata where the given ones have one: on its note that sounds at the
-        end of it.
+        A new voice has a fermata where the given ones have one, and new notes of a voice where it
+        had one: on what sounds at the end of it.
         """
         pitch = np.where(self.known, self.score.pitch, pitch).astype(np.int16)
         changed = np.diff(pitch, axis=0, prepend=np.int16(REST)) != 0
@@ -52,8 +52,9 @@ class Kept:
         struck &= pitch != REST
         fermata = self.score.fermata & struck
         edges = np.flatnonzero(np.diff(self.fermata, prepend=False, append=False))
-        for _, end in edges.reshape(-1, 2).tolist():
-            for voice in np.flatnonzero(pitch[end - 1] != REST):
+        for start, end in edges.reshape(-1, 2).tolist():
+            marked = ~self.known.any(axis=0) | self.score.fermata[start:end].any(axis=0)
+            for voice in np.flatnonzero(marked & (pitch[end - 1] != REST)):
                 if not self.known[end - 1, voice]:
                     fermata[np.flatnonzero(struck[:end, voice])[-1], voice] = True
         return dataclasses.replace(self.score, pitch=pitch, struck=struck, fermata=fermata,

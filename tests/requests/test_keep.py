@@ -1,5 +1,7 @@
 """What is kept of a piece, and the piece that is made of it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -123,6 +125,17 @@ class TestFree:
         assert kept.allowed[:19].all() and kept.allowed[20:].all()
         request = kept.request
         assert (request.pitch[~kept.known] == REST).all() and request.allowed is kept.allowed
+
+    def test_fermatas_are_where_they_were(self):
+        old = self.tune([(frame, voice) for frame in (4, 16, 20) for voice in (0, 1)])
+        at = np.arange(36) == 16
+        marked = dataclasses.replace(old, parts=(dataclasses.replace(
+            old.parts[0], fermata=at), *old.parts[1:]))
+        kept = free(marked, (1, 1), ["soprano", "alto"])
+        struck = np.zeros((36, 4), bool)
+        struck[[4, 12]] = True
+        made = kept.chorale(np.tile(np.array([70, 66, 60, 48], np.int16), (36, 1)), struck)
+        assert np.argwhere(made.fermata).tolist() == [[12, 0]]  # the soprano's, on its new note
 
     def test_what_is_struck_after_them_leaves_them_free(self):
         kept = free(self.tune([(4, 3), (20, 3)]), (1, 1), ["bass"])
