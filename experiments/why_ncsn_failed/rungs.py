@@ -61,6 +61,8 @@ LADDER = (
          "where tokens are certain as where they are in doubt.", _ours("sampler")),
     Rung("padding", "The silence after the end of a piece is trained on like music.",
          {"data.padding": False}),
+    Rung("batch", "Eight pieces a step make few steps in the same time.",
+         {"training.batch_size": 2}),
     Rung("sigma", "A batch is all of one sigma, so each step follows the gradient of one level.",
          {"loss.sigma": "example"}),
     Rung("level", "The network is not told sigma, and sees states of size 20 and of size 0.2 "
@@ -85,7 +87,7 @@ LADDER = (
          "each token, and how far apart frames are.",
          _ours("network", smoothing=False, repeats=False, rounds=1, symmetry=False,
                pairs=False, chords=0)),
-    Rung("windows", "Whole pieces make few steps in the same time.",
+    Rung("windows", "A step that reads two whole pieces reads few of them.",
          {"training.batch_size": 4, "training.length": 128}),
     Rung("optimizer", "One learning rate from the first step to the last, however long a gradient.",
          _ours("optimizer", kind="adam", learning_rate=3e-3)),
