@@ -17,11 +17,12 @@ from lmjax.data.windows import cut, stack
 from lmjax.families import Drawn
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 from lmjax.networks.score import Params
-from lmjax.noise.condition import Condition
+from lmjax.noise.condition import Condition, Relations
 from lmjax.requests.form import Form
 from lmjax.requests.keep import Kept
 from lmjax.requests.prior import FormPrior, draw_form
-from lmjax.requests.request import Request
+from lmjax.requests.request import Request, Together
+from lmjax.sampling.joint import decode_jointly
 from lmjax.training.mesh import build_mesh, copied_to, place_batch
 
 
@@ -194,8 +195,7 @@ class _Notes:
             tracks[:, UNSTATED] = 0  # the network has never seen them
         self.vocabulary, self.request = composer.vocabulary, request
         self.pitch, self.struck = request.pitch.copy(), request.struck.copy()
-        self.allowed = None if request.allowed is None else request.tokens(
-            composer.vocabulary.pitches)
+        self.allowed = request.tokens(composer.vocabulary)
         composer.vocabulary.check_ranges(self.pitch)
         self.piece = Piece(self.pitch, self.struck, tracks, "")
         self.corrected = 0
@@ -221,6 +221,22 @@ class _Notes:
         if self.allowed is not None:
             allowed[:end - start] = self.allowed[start:end]
         return allowed
+
+    def relations(self, span: tuple[int, int, int], width: int, groups: int) -> Relations:
+        """What its voices have to be together, [width, ...], by so many groups of tokens."""
+        start, end, _ = span
+        asked = self.request.together or Together.open(len(self.pitch))
+        pitches, frames = self.vocabulary.pitches, (0, width - (end - start))
+        sounding = pitches != REST
+        groups_too = frames, (0, groups - asked.least.shape[1])
+        sets = asked.groups[start:end][..., pitches] & sounding
+        lowest = pitches[sounding].min()
+        height = np.where(sounding, pitches - lowest + 1, 0)
+        return Relations._make((
+            np.pad(asked.order[start:end], frames),
+            np.pad(sets, (*groups_too, (0, 0), (0, 0))),
+            np.pad(asked.least[start:end], groups_too), np.pad(asked.most[start:end], groups_too),
+            np.eye(1 + height.max(), dtype=bool)[height]))
 
     def add(self, span: tuple[int, int, int], tokens: np.ndarray, corrected: int,
             diagnostics: dict[str, np.ndarray]) -> None:
@@ -251,12 +267,28 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width:
         if any(one.allowed is not None for one in notes):
             allowed = np.stack(_filled([one.may(span, width) for one, span in zip(
                 notes, now, strict=True)], len(keys)))
+        together = [one.request.together for one in notes if one.request.together is not None]
+        relations = None
+        if together:
+            groups = max(one.least.shape[1] for one in together)
+            each = [one.relations(span, width, groups) for one, span in zip(
+                notes, now, strict=True)]
+            relations = Relations._make(map(np.stack, zip(*_filled(each, len(keys)), strict=True)))
         condition = Condition(*place_batch(mesh, (
-            window.tracks, window.frames, known, np.where(known, window.tokens, 0), allowed)))
+            window.tracks, window.frames, known, np.where(known, window.tokens, 0), allowed,
+            relations)))
         sample = clock.sample(params, jax.vmap(lambda k, n=number: jax.random.fold_in(k, n))(keys),
                               condition)
+        drawn = np.array(sample.tokens)
+        if relations is not None:
+            legal, logits = composer.vocabulary.legal(), np.asarray(sample.logits)
+            for i, (start, end, _) in enumerate(now):
+                if notes[i].request.together is not None and number < len(spans[i]):
+                    drawn[i, :end - start] = _joined(
+                        logits[i, :end - start], legal,
+                        Relations._make(part[i] for part in relations), start)
         # Given cells are as they were given, also where the network never saw them as such.
-        tokens = np.where(known, window.tokens, np.asarray(sample.tokens))
+        tokens = np.where(known, window.tokens, drawn)
         corrected = np.asarray(sample.corrected)
         diagnostics = {k: np.asarray(v).T for k, v in sample.diagnostics._asdict().items()}
         for i, one in enumerate(notes):
@@ -264,6 +296,16 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width:
                 one.add(now[i], tokens[i], int(corrected[i]),
                         {name: values[i] for name, values in diagnostics.items()})
         advance()
+
+
+def _joined(logits: np.ndarray, legal: tuple[np.ndarray, np.ndarray], relations: Relations,
+            start: int) -> np.ndarray:
+    """The tokens int32[T, 4] that hold the relations of a window, which starts at some frame."""
+    found = decode_jointly(logits, legal, relations)
+    if found is None:
+        raise ValueError(f"no music between the sixteenths {start} and {start + len(logits)} holds "
+                         f"all that is asked of its voices together")
+    return found.tokens
 
 
 def _fold_in(key: jax.Array, numbers: jax.Array) -> jax.Array:
@@ -294,7 +336,9 @@ class _Clock:
         """Composes a window, with a program compiled on the first call with such shapes."""
         arguments = params, keys, condition
         programs = self.composer.programs
-        shape = *condition.known.shape, condition.allowed is not None
+        related = condition.relations
+        shape = (*condition.known.shape, condition.allowed is not None,
+                 -1 if related is None else related.least.shape[-1])
         start = time.perf_counter()
         if shape not in programs:
             programs[shape] = self.composer.sample_window.lower(*arguments).compile()

@@ -182,7 +182,7 @@ def test_a_chorale_depends_on_its_own_form_alone(composer):
     """Neither on the forms of the others, nor on how it is padded."""
     before = set(composer.programs)
     mixed = lmjax.compose(composer, KEY, form=FORMS, batch_size=2)
-    assert set(composer.programs) - before <= {(2, width, 4, False) for width in (4, 8, 16)}
+    assert set(composer.programs) - before <= {(2, width, 4, False, -1) for width in (4, 8, 16)}
     for number, form in enumerate(FORMS):
         chorale = mixed[number]
         assert (len(chorale), chorale.bars) == (len(form), form.layout()[1])

@@ -30,11 +30,14 @@ class Drawn(Protocol):
 
     Attributes:
       tokens: int32[B, T, V], 0 in padding.
+      logits: float32[B, T, V, K], what is thought of each cell by itself, from which another choice
+        can be made where the tokens do not hold the relations of a frame.
       corrected: int32[B], cells in which legality overruled the most probable token.
       diagnostics: a named tuple of float32[N, B] each, N steps of the sampler.
     """
 
     tokens: jax.Array
+    logits: jax.Array
     corrected: jax.Array
     diagnostics: Any
 

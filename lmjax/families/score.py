@@ -62,7 +62,8 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
     shown = model.states_logits and settings.condition.known > 0
 
     def sample(params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
-        if condition.allowed is not None and not model.states_logits:
+        asked = condition.allowed is not None or condition.relations is not None
+        if asked and not model.states_logits:
             raise ValueError("a model that states a mean and no token probabilities cannot be told "
                              "which tokens are allowed")
         table = model.table(params)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, Bar
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, SIXTEENTHS_PER_WHOLE, Bar
 
 
 class Rejection(ValueError):
@@ -45,6 +45,8 @@ def bars_of(part: Any) -> tuple[tuple[Bar, ...], int]:
     for measure in measures:
         if measure.timeSignature is not None:
             metre = (measure.timeSignature.numerator, measure.timeSignature.denominator)
+            if SIXTEENTHS_PER_WHOLE % metre[1]:
+                raise Rejection("unknown metre", f"{metre[0]}/{metre[1]}")
         metres.append(metre)
     return place_bars(edges, metres), edges[-1]
 
@@ -88,10 +90,12 @@ def cells_of(part: Any, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
         if measure.hasVoices():
             raise Rejection("several voices in a part", where)
         for note in measure.notesAndRests:
-            if note.isRest or note.duration.isGrace:
+            if note.isRest or note.quarterLength == 0:  # a grace note, or the name of a chord
                 continue
             if note.isChord:
                 raise Rejection("chords in a part", where)
+            if not note.isNote or note.pitch.ps != note.pitch.midi:  # the latter is rounded, cut
+                raise Rejection("unknown pitch", where)
             start = _frames(measure.offset + note.offset, where)
             end = start + _frames(note.quarterLength, where)
             if end > frames or (pitch[start:end] != REST).any():

@@ -6,6 +6,25 @@ import jax
 import jax.numpy as jnp
 
 
+class Relations(NamedTuple):
+    """What the voices of a frame have to be together.
+
+    Attributes:
+      order: bool[B, T], whether no voice may be higher than one above it.
+      groups: bool[B, T, R, V, K], sets of tokens.
+      least: bool[B, T, R], whether some voice must have a token of the set.
+      most: bool[B, T, R], whether only one voice may.
+      sounds: bool[B, V, K, 1 + H], what a token lets sound, groups not telling apart tokens of one
+        sound: silence, or one of H pitches from the lowest up.
+    """
+
+    order: jax.Array
+    groups: jax.Array
+    least: jax.Array
+    most: jax.Array
+    sounds: jax.Array
+
+
 class Condition(NamedTuple):
     """A batch of conditions; a pytree, so that it travels through `jit` and `scan`.
 
@@ -16,6 +35,7 @@ class Condition(NamedTuple):
       tokens: int32[B, T, V], the given tokens; 0 where not known.
       allowed: bool[B, T, V, K], the tokens that a cell which is not known may have, some in every
         cell; None if all.
+      relations: between the voices of a frame; None if there are none.
     """
 
     tracks: jax.Array
@@ -23,6 +43,7 @@ class Condition(NamedTuple):
     known: jax.Array
     tokens: jax.Array
     allowed: jax.Array | None = None
+    relations: Relations | None = None
 
     @classmethod
     def free(cls, tracks: jax.Array, voices: int = 4) -> "Condition":

@@ -7,13 +7,15 @@ from lmjax.noise.condition import Condition
 from lmjax.noise.denoiser import Denoise, Denoised, from_logits
 from lmjax.noise.embed import coordinates, embed, forbid
 from lmjax.sampling.chain import Ask, Plan, Sampler, normal
+from lmjax.sampling.relations import conditional
 
 
 def hold(denoise: Denoise, table: jax.Array) -> Denoise:
     """A model that expects no token but those which a condition leaves, at any noise level.
 
     So given cells have their one token, and all others one that is allowed. This is what makes it
-    certain; that other cells hear of it is up to the network, which is shown the condition.
+    certain; that other cells hear of it is up to the network, which is shown the condition. Of the
+    relations of a frame each of its cells hears (see `relations.conditional`).
 
     Args:
       denoise: the model.
@@ -21,9 +23,17 @@ def hold(denoise: Denoise, table: jax.Array) -> Denoise:
     """
     def holding(x: jax.Array, sigma: jax.Array, condition: Condition) -> Denoised:
         logits = denoise(x, sigma, condition).logits
-        return from_logits(table, forbid(logits, condition.possible(table.shape[1])))
+        return from_logits(table, narrow(logits, condition))
 
     return holding
+
+
+def narrow(logits: jax.Array, condition: Condition) -> jax.Array:
+    """Logits float32[B, T, V, K], given what a condition leaves."""
+    logits = forbid(logits, condition.possible(logits.shape[-1]))
+    if condition.relations is None:
+        return logits
+    return conditional(logits, condition.relations)
 
 
 def replace_known(sampler: Sampler, table: jax.Array, condition: Condition) -> Sampler:

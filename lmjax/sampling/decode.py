@@ -5,6 +5,8 @@ import jax.numpy as jnp
 
 from lmjax.noise.embed import NEVER
 
+CERTAIN = 20.0  # nats, by which a drawn token is likelier than others where rules are broken
+
 # bool[V, K] and bool[V, K, K]: which tokens may begin, and whether token b may follow token a.
 Legal = tuple[jax.Array, jax.Array]
 

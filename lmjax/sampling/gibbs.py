@@ -20,10 +20,10 @@ import jax.numpy as jnp
 
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import forbid
-from lmjax.sampling.decode import Legal, decode
+from lmjax.sampling.constraints import narrow
+from lmjax.sampling.decode import CERTAIN, Legal, decode
 
 KINDS = ("blocked_gibbs", "single_gibbs")
-CERTAIN = 20.0  # nats, by which a drawn token is likelier than others where rules are broken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +83,13 @@ class Generated(NamedTuple):
 
     Attributes:
       tokens: int32[B, T, V]; 0 in padding.
+      logits: float32[B, T, V, K], as of independent cells: each is nearly certain of its token.
       corrected: int32[B], cells changed at the end so that every token may follow the one before.
       diagnostics: float32[N, B] each, the first step in which all cells were drawn left out.
     """
 
     tokens: jax.Array
+    logits: jax.Array
     corrected: jax.Array
     diagnostics: Diagnostics
 
@@ -105,7 +107,7 @@ def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, cond
       ask: the model.
       tokens: int32[B, T, V].
       hidden: bool[B, T, V].
-      condition: its tracks, its frames, and what is allowed are used.
+      condition: its tracks, its frames, what is allowed and its relations are used.
       temperature: see `GibbsSettings`.
 
     Returns:
@@ -113,9 +115,8 @@ def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, cond
     """
     ask_keys, draw_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
     known = condition.frames[..., None] & ~hidden
-    logits = ask(ask_keys, condition._replace(known=known, tokens=jnp.where(known, tokens, 0)))
-    if condition.allowed is not None:
-        logits = forbid(logits, condition.allowed)
+    shown = condition._replace(known=known, tokens=jnp.where(known, tokens, 0))
+    logits = narrow(ask(ask_keys, shown), shown)
     log_p = jax.nn.log_softmax(logits / temperature)
     drawn = jax.vmap(jax.random.categorical)(draw_keys, log_p)
     entropy = -(jnp.exp(log_p) * log_p).sum(-1)
@@ -168,5 +169,6 @@ def generate(keys: jax.Array, ask: Ask, settings: GibbsSettings, condition: Cond
     tokens, diagnostics = jax.lax.scan(step, tokens, jnp.arange(settings.steps))
     sure = CERTAIN * jax.nn.one_hot(tokens, legal[0].shape[-1])
     possible = condition.possible(sure.shape[-1])
-    tokens, corrected = decode(forbid(sure, possible), legal, condition.frames)
-    return Generated(tokens, corrected, diagnostics)
+    logits = forbid(sure, possible)
+    tokens, corrected = decode(logits, legal, condition.frames)
+    return Generated(tokens, logits, corrected, diagnostics)

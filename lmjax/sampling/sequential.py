@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lmjax.noise.condition import Condition
-from lmjax.sampling.decode import Legal
+from lmjax.noise.condition import Condition, Relations
+from lmjax.noise.embed import NEVER, forbid
+from lmjax.sampling.decode import CERTAIN, Legal
+from lmjax.sampling.relations import conditional
 
 KINDS = ("cold", "warm")
 
@@ -79,11 +81,14 @@ class Generated(NamedTuple):
 
     Attributes:
       tokens: int32[B, T, V]; 0 in padding.
+      logits: float32[B, T, V, K], as of independent cells: each is nearly certain of its token, and
+        knows what else was likely when it was drawn.
       corrected: int32[B], cells in which the most probable token was not legal, or not allowed.
       diagnostics: float32[T, B] each.
     """
 
     tokens: jax.Array
+    logits: jax.Array
     corrected: jax.Array
     diagnostics: Diagnostics
 
@@ -113,34 +118,49 @@ def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
     (batch, time, parts), size = condition.known.shape, begin.shape[-1]
 
     def frame(carry: tuple[Any, jax.Array], row: tuple[jax.Array, ...],
-              ) -> tuple[tuple[Any, jax.Array], tuple[jax.Array, jax.Array, jax.Array]]:
+              ) -> tuple[tuple[Any, jax.Array], tuple[jax.Array, ...]]:
         memory, before = carry
-        number, tracks, given, tokens, may = row
+        number, tracks, given, tokens, may, relations = row
         memory, features = advance(memory, before[:, None], tracks[:, None], number)
         here, corrected, entropy = jnp.zeros_like(before), jnp.zeros(batch, int), jnp.zeros(batch)
+        # What is known of voices before they are drawn.
+        outlook = forbid(jnp.zeros(may.shape), may)
+        kept = outlook
         for voice in range(parts):
             logits = voices(features, here[:, None])[:, 0, voice]
             # Before the first frame there is token K, which no table has: all that may begin.
             after = jnp.where(number == 0, begin[voice], follow[voice][before[:, voice] % size])
             fits = may[:, voice] & after
             fits = jnp.where(fits.any(-1, keepdims=True), fits, may[:, voice])
+            outlook = outlook.at[:, voice].set(forbid(logits, fits))
+            if related is not None:
+                order, groups, least, most = (part[:, None] for part in relations)
+                now = Relations(order, groups, least, most, related.sounds)
+                logits = conditional(outlook[:, None], now)[:, 0, voice]
             drawn = jax.vmap(lambda key, choice, v=voice: jax.random.categorical(
                 jax.random.fold_in(jax.random.fold_in(key, number), v), choice))(
                 keys, choices(jnp.where(fits, logits, -jnp.inf), settings))
             token = jnp.where(given[:, voice], tokens[:, voice], drawn).astype(jnp.int32)
             here = here.at[:, voice].set(token)
+            sure = jax.nn.one_hot(token, size, dtype=bool)
+            outlook = outlook.at[:, voice].set(jnp.where(sure, 0.0, NEVER))
+            kept = kept.at[:, voice].set(forbid(jax.nn.log_softmax(logits) + CERTAIN * sure,
+                                                may[:, voice]))
             best = jnp.take_along_axis(fits, logits.argmax(-1)[:, None], -1)[:, 0]
             corrected += ~best & ~given[:, voice]
             log_p = jax.nn.log_softmax(logits)
             entropy += -(jnp.exp(log_p) * log_p).sum(-1) / parts
-        return (memory, here), (here, corrected, entropy)
+        return (memory, here), (here, kept, corrected, entropy)
 
     nothing = jnp.full((batch, parts), size, jnp.int32)
-    rows = (jnp.arange(time), *(jnp.moveaxis(part, 1, 0) for part in (
-        condition.tracks, condition.known, condition.tokens, condition.possible(size))))
-    _, (tokens, corrected, entropy) = jax.lax.scan(frame, (memory, nothing), rows)
+    related = condition.relations
+    rows = (jnp.arange(time), *jax.tree.map(lambda part: jnp.moveaxis(part, 1, 0), (
+        condition.tracks, condition.known, condition.tokens, condition.possible(size),
+        None if related is None else related[:-1])))
+    _, (tokens, logits, corrected, entropy) = jax.lax.scan(frame, (memory, nothing), rows)
     exist = condition.frames
     return Generated(
         jnp.where(exist[..., None], jnp.moveaxis(tokens, 0, 1), 0),
+        jnp.moveaxis(logits, 0, 1),
         (jnp.moveaxis(corrected, 0, 1) * exist).sum(1),
         Diagnostics(entropy))

@@ -1,0 +1,272 @@
+"""Files that have gone wrong, by the hundred: each is read, or refused in a sentence."""
+
+import contextlib
+import copy
+import re
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmjax.music.chorale import REST, Bar, Chorale
+from lmjax.music.importers import Tune, read_tune, voices_of
+from lmjax.render.notation import patch, write_score
+from lmjax.render.write import write
+from lmjax.requests.keep import check_ranges, free, keep
+
+QUICK, SLOW = 80, 1000  # mutated files of each format
+PATIENCE = 60  # seconds for one of them, on a busy machine
+LONGEST_MESSAGE = 500
+RANGES = ((57, 82), (50, 76), (44, 71), (34, 67))
+
+KERN = """!!!OTL: Old tune
+**kern\t**kern\t**kern\t**kern
+*k[f#]\t*k[f#]\t*k[f#]\t*k[f#]
+*M4/4\t*M4/4\t*M4/4\t*M4/4
+4D\t4d\t4f#\t4a
+=1\t=1\t=1\t=1
+2GG\t4d\t8g\t4b
+.\t.\t8a\t.
+.\t4e\t4g\t[4cc
+4C\t4r\t4g\t8cc]
+.\t.\t.\t8b
+4D;\t4f#;\t4a;\t4a;
+==\t==\t==\t==
+*-\t*-\t*-\t*-
+"""
+ABC = """X:1
+T:Old tune
+M:4/4
+L:1/8
+K:G
+V:1 name="Soprano"
+d2 | g2 b2 a>g ^f2 |]
+V:2 name="Alto"
+A2 | B2 d2 e2- ed |]
+V:3 name="Tenor"
+F2 | G2 G2 z2 A2 |]
+V:4 name="Bass"
+D,2 | G,,4 C,2 D,2 |]
+"""
+# What is put between two lines.
+FRAGMENTS = {
+    "krn": ["*M6/8\t*M6/8\t*M6/8\t*M6/8", "*^\t*\t*\t*", "*v\t*v\t*\t*", "6g\t6g\t6g\t6g", "*-\t*",
+            "gq\t.\t.\t.", "4c 4e\t4r\t4r\t4r", "==", "=\t=\t=\t=", "*k[]\t*k[]\t*k[]\t*k[]",
+            "*Trd1c2\t*\t*\t*", "!! rubbish", "0000C\t0000C\t0000C\t0000C"],
+    "abc": ["M:6/8", "K:Bbm", "L:1/64", "V:5", "V:1", "[CEG]4", "(3abc", "{g}a4", "|: g8 :|", "Z4",
+            "[1 g8 :|[2 g8 |]", "g100000", "w: a song of words", "M:none", "Q:1/4=0", "X:2", "K:none"],
+    "musicxml": ["<chord/>", "<grace/>", "<note><rest/><duration>5040</duration></note>",
+                 "<backup><duration>10080</duration></backup>", "<voice>2</voice>", "<staff>2</staff>",
+                 "<forward><duration>10080</duration></forward>", "<note>", "</measure>",
+                 '<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes>'
+                 '</time-modification>', '<barline location="right"><repeat direction="backward"/>'
+                 '</barline>', '<tie type="stop"/>', "<cue/>", "<dot/>", "<unpitched/>", "<rest/>",
+                 '<measure number="7"></measure>', "<attributes><staves>2</staves></attributes>",
+                 "<attributes><time><beats>6</beats><beat-type>8</beat-type></time></attributes>",
+                 "<attributes><divisions>7</divisions></attributes>", "<duration>1680</duration>",
+                 "<attributes><transpose><chromatic>-2</chromatic></transpose></attributes>"],
+    "mid": ["\x00\x90\x3c\x50", "\x00\xff\x2f\x00", "\x83\x60\x80\x3c\x00", "\xff\xff\xff\x7f",
+            "\x00\xff\x58\x04\x06\x03\x18\x08", "MTrk\x00\x00\x00\x00", "\x00\xff\x59\x02\x09\x00"],
+}
+NUMBERS = ("0", "1", "2", "3", "5", "6", "7", "8", "16", "32", "64", "128", "-1", "-9", "2.5",
+           "100000", "999999999", "99999999999999999999")
+RUBBISH = ("\x00", "\xff", "é", "\n", "\t", " ", "<", "&", '"', "]", "(", "%", "/", "|", "*", "=",
+           ".", ";", "-", "[", "q", "&#0;", "<!-- ", "𝄞")
+
+
+def chorale() -> Chorale:
+    """An upbeat, a bar, and a change of metre; a rest, notes held over, a fermata."""
+    voices = (((70, 4), (72, 4), (74, 2), (75, 2), (74, 8), (72, 12)),
+              ((65, 4), (65, 8), (67, 8), (REST, 4), (65, 8)),
+              ((62, 4), (60, 3), (58, 1), (58, 4), (62, 8), (57, 12)),
+              ((46, 4), (53, 4), (55, 4), (46, 8), (53, 12)))
+    pitch = np.stack([np.repeat(*zip(*notes, strict=True)) for notes in voices], axis=1)
+    struck = np.zeros(pitch.shape, bool)
+    for voice, notes in enumerate(voices):
+        struck[np.cumsum([0, *(length for _, length in notes[:-1])]), voice] = True
+    fermata = np.zeros(pitch.shape, bool)
+    fermata[20, [0, 2, 3]] = True
+    bars = (Bar(0, 4, 4, 12), Bar(4, 4, 4), Bar(20, 3, 4))
+    return Chorale(pitch, struck & (pitch != REST), fermata, bars, -2, "major", "Old tune")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, bytes]:
+    """Files that can be read, by their suffix."""
+    folder = tmp_path_factory.mktemp("files")
+    found = {"krn": KERN.encode(), "abc": ABC.encode()}
+    for suffix in ("musicxml", "mid"):
+        write(chorale(), folder / f"old.{suffix}")
+        found[suffix] = (folder / f"old.{suffix}").read_bytes()
+    return found
+
+
+def mutated(content: bytes, suffix: str, generator: np.random.Generator) -> bytes:
+    """A file with one to three changes."""
+    for _ in range(generator.integers(1, 4)):
+        change = CHANGES[generator.integers(len(CHANGES))]
+        # Each byte a character, so that what is no text is changed in the same way.
+        content = change(content.decode("latin-1"), suffix, generator).encode("latin-1", "replace")
+    return content
+
+
+def one_of(options, generator):
+    return options[generator.integers(len(options))]
+
+
+def lines_of(text, suffix):
+    """Lines, or a few bytes where there are none."""
+    return re.findall(".{1,4}", text, re.DOTALL) if suffix == "mid" else text.splitlines(True)
+
+
+def truncate(text, suffix, generator):
+    return text[:generator.integers(len(text) + 1)]
+
+
+def flip(text, suffix, generator):
+    content = np.frombuffer(text.encode("latin-1"), np.uint8).copy()
+    if len(content):
+        at = generator.integers(len(content), size=generator.integers(1, 5))
+        content[at] ^= np.uint8(1) << generator.integers(8, size=len(at), dtype=np.uint8)
+    return content.tobytes().decode("latin-1")
+
+
+def move_lines(text, suffix, generator):
+    """Deletes, duplicates or swaps."""
+    lines = lines_of(text, suffix) or [""]
+    start, other = generator.integers(len(lines), size=2)
+    end = start + generator.integers(1, 5)
+    match generator.integers(3):
+        case 0:
+            del lines[start:end]
+        case 1:
+            lines[other:other] = lines[start:end]
+        case 2:
+            lines[start], lines[other] = lines[other], lines[start]
+    return "".join(lines)
+
+
+def move_elements(text, suffix, generator):
+    """Deletes or duplicates what is between two tags, and them."""
+    found = list(re.finditer(r"<(note|measure|part|attributes|\w[\w-]*)\b[^>]*>.*?</\1>", text,
+                             re.DOTALL)) or list(re.finditer(r"\S+", text))
+    if not found:
+        return text
+    span = one_of(found, generator)
+    return text[:span.start()] + span[0] * (2 * generator.integers(2)) + text[span.end():]
+
+
+def change_number(text, suffix, generator):
+    return change(r"\d+", lambda old: one_of(NUMBERS, generator), text, generator)
+
+
+def change_word(text, suffix, generator):
+    """A word becomes another of the file: a note's name, a tag, a length."""
+    words = re.findall(r"[A-Za-z#]+\d*", text)
+    return change(r"[A-Za-z#]+\d*", lambda old: one_of(words, generator), text, generator)
+
+
+def change(pattern: str, new: Callable[[str], str], text: str,
+           generator: np.random.Generator) -> str:
+    """Changes what matches somewhere, or everywhere that the same stands."""
+    found = list(re.finditer(pattern, text))
+    if not found:
+        return text
+    span = one_of(found, generator)
+    if generator.integers(4) == 0:
+        return re.sub(rf"\b{re.escape(span[0])}\b", new(span[0]), text)
+    return text[:span.start()] + new(span[0]) + text[span.end():]
+
+
+def insert_rubbish(text, suffix, generator):
+    at = generator.integers(len(text) + 1)
+    return text[:at] + one_of(RUBBISH, generator) * int(generator.integers(1, 4)) + text[at:]
+
+
+def insert_fragment(text, suffix, generator):
+    lines = lines_of(text, suffix)
+    at = generator.integers(len(lines) + 1)
+    lines.insert(at, one_of(FRAGMENTS[suffix], generator) + ("" if suffix == "mid" else "\n"))
+    return "".join(lines)
+
+
+def splice(text, suffix, generator):
+    """The beginning of it, and then its end from somewhere else."""
+    start, other = generator.integers(len(text) + 1, size=2)
+    return text[:start] + text[other:]
+
+
+CHANGES = (truncate, flip, move_lines, move_elements, change_number, change_word, insert_rubbish,
+           insert_fragment, splice)
+
+
+class Hangs(BaseException):
+    """No Exception, for music21 catches these."""
+
+
+@contextlib.contextmanager
+def in_time() -> Iterator[None]:
+    """Fails rather than waits for ever."""
+    def stop(*_):
+        raise Hangs(f"not done in {PATIENCE} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def follow(path: Path, folder: Path) -> str:
+    """Does with a file what is asked of it; returns what is said if it cannot be used."""
+    try:
+        tune = read_tune(path)
+        kept = keep(tune)
+        assert len(kept.request) == len(tune)
+        with contextlib.suppress(ValueError):
+            check_ranges(np.where(kept.known, kept.score.pitch, REST), RANGES)
+        score = kept.score
+        if kept.known.all() and all(part.source is not None for part in tune.parts):
+            numbers = [number for number, _, _ in tune.numbers]
+            kept = free(tune, (numbers[len(numbers) // 3], numbers[-1]))
+            chorale = kept.chorale(score.pitch, score.struck)
+            rewritten(tune, chorale, ~kept.known, folder / "out.musicxml")
+        else:
+            chorale = kept.chorale(np.full(score.pitch.shape, 60), score.struck)
+            write(chorale, folder / "out.musicxml")
+        write(chorale, folder / "out.mid")
+    except ValueError as error:
+        return str(error)
+    np.testing.assert_array_equal(chorale.pitch[kept.known], score.pitch[kept.known])
+    same_notes(chorale, keep(read_tune(folder / "out.musicxml")).score)
+    return ""
+
+
+def rewritten(tune: Tune, chorale: Chorale, new: np.ndarray, path: Path) -> None:
+    """Writes new notes over a file's own, as rewriting does."""
+    changed = np.zeros_like(new)
+    for _, start, end in tune.numbers:
+        changed[start:end] = new[start:end].any(axis=0)
+    score = copy.deepcopy(tune.score)
+    for voice, part in voices_of(tune).items():
+        patch(score.parts[list(tune.score.parts).index(part.source)], chorale, voice,
+              changed[:, voice])
+    write_score(score, path)
+
+
+def same_notes(one: Chorale, other: Chorale) -> None:
+    np.testing.assert_array_equal(one.pitch, other.pitch)
+    np.testing.assert_array_equal(one.struck, other.struck)
+
+
+@pytest.mark.parametrize("suffix", ["krn", "abc", "musicxml", "mid"])
+@pytest.mark.parametrize("first, count", [(0, QUICK), pytest.param(QUICK, SLOW,
+                                                                   marks=pytest.mark.slow)])
+def test_mutated_files(files, suffix, first, count, tmp_path):
+    for number in range(first, first + count):
+        one(files[suffix], suffix, number, tmp_path)
