@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from lmjax.render.write import write
     from lmjax.requests.form import Form
     from lmjax.requests.keep import keep
+    from lmjax.requests.schema import ask
 
-__all__ = ["Composer", "Form", "compose", "draw_forms", "keep", "load", "write"]
+__all__ = ["Composer", "Form", "ask", "compose", "draw_forms", "keep", "load", "write"]
 
 # Looked up on first use, so that reading the corpus in a worker process does not start JAX.
 _HOMES = {"Composer": "lmjax.composer", "load": "lmjax.composer", "compose": "lmjax.composing",
           "draw_forms": "lmjax.composing", "write": "lmjax.render.write",
-          "Form": "lmjax.requests.form", "keep": "lmjax.requests.keep"}
+          "Form": "lmjax.requests.form", "keep": "lmjax.requests.keep",
+          "ask": "lmjax.requests.schema"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,35 +1,37 @@
-"""Answers to a musician: from a file, and what is kept of it, to a folder of finished pieces."""
+"""Answers to a musician: from requests to folders of finished pieces, the best first."""
 
 import copy
 import dataclasses
+import json
 import os
 import pathlib
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
 from lmjax.composer import Composer
-from lmjax.composing import draw
+from lmjax.composing import Draw, draw
 from lmjax.data.dataset import piece_of
 from lmjax.evaluate import measure_likelihood
-from lmjax.files import make_folder
+from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import theory
 from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
-from lmjax.music.importers import read_tune, voices_of
+from lmjax.music.importers import ImportingError, voices_of
 from lmjax.render.notation import patch, write_score
 from lmjax.render.write import write
-from lmjax.requests.keep import Kept, free, keep
+from lmjax.requests.schema import Asked, asked, read_requests
 from lmjax.sample import configured, origin, save_draw
+from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import Settings
 
-Writer = Callable[[Chorale, pathlib.Path], None]
-DRAWS = 8  # noise levels a piece, of the bound by which harmonisations are ranked
+DRAWS = 8  # noise levels a piece, of the bound by which answers are ranked
+TOGETHER = 16  # requests that are composed at once, at least
 
 
 class Ranked(NamedTuple):
@@ -46,158 +48,252 @@ class Ranked(NamedTuple):
     nats_per_frame: float
 
 
-def harmonize(config: Mapping[str, Any], workdir: str | os.PathLike[str],
-              path: str | os.PathLike[str], voices: Sequence[str] = (), num: int = 4,
-              progress: bool = True) -> pathlib.Path:
-    """Adds the other voices to those that a file has, with the composer of a working folder.
+# What the command line asks of a file: the folder and the name of the answers to it.
+ANSWERS = {"harmonize": ("harmonized", "harmonisation"), "rewrite": ("rewritten", "rewriting"),
+           "continue": ("continued", "continuation"), "precede": ("preceded", "opening"),
+           "bridge": ("bridged", "bridge"), "vary": ("varied", "variation")}
 
-    Writes every harmonisation in each of `config.compose.formats`, the best first, and
-    `samples.npz` with the arrays of all.
+
+def request_of(mode: str, path: str | None, voices: Sequence[str] = (), bars: str | None = None,
+               near: float = 0.7, num: int = 4) -> dict[str, Any]:
+    """The request that the command line makes (see `lmjax.requests.schema`).
 
     Args:
-      config: as of `lmjax.sample.sample`; its `compose.seed` makes other harmonisations.
+      mode: one of `ANSWERS`.
+      path: of the file, of both with a comma between for a bridge.
+      voices: those that are kept or, of "rewrite" and "vary", composed anew.
+      bars: which, of "rewrite"; how many, of "continue", "precede" and "bridge".
+      near: the noise level, of "vary".
+      num: how many answers.
+
+    Raises:
+      ValueError: if something is missing.
+    """
+    if not path:
+        raise ValueError(f"say which file to {mode}, as in --input=tune.musicxml")
+    if num < 1:
+        raise ValueError(f"--num_samples must be at least 1, not {num}")
+    if mode == "harmonize":
+        return {"input": path, "keep": list(voices), "num": num}
+    if mode == "vary":
+        return {"input": path, "rewrite": {"voices": list(voices)}, "near": near, "num": num}
+    if not bars:
+        raise ValueError("say which bars to rewrite, as in --bars=5-8" if mode == "rewrite" else
+                         f"say how many bars to {mode} with, as in --bars=4")
+    if mode == "rewrite":
+        return {"input": path, "rewrite": {"bars": bars, "voices": list(voices)}, "num": num}
+    if not bars.isdigit():
+        raise ValueError(f"--bars says how many bars, such as 4, and not {bars!r}")
+    if mode == "bridge":
+        first, comma, second = path.partition(",")
+        if not comma:
+            raise ValueError("a bridge joins two files, as in --input=one.musicxml,two.musicxml")
+        return {"input": first, "bridge": {"to": second, "bars": int(bars)}, "num": num}
+    where = "after" if mode == "continue" else "before"
+    return {"input": path, "keep": list(voices), "extend": {where: int(bars)}, "num": num}
+
+
+def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: Mapping[str, Any],
+           folder: str = "asked", stem: str = "answer", progress: bool = True) -> pathlib.Path:
+    """Answers one request with the composer of a working folder.
+
+    Writes every answer in each of `config.compose.formats`, the best first, `samples.npz` with the
+    arrays of all, and `request.json`.
+
+    Args:
+      config: as of `lmjax.sample.sample`; its `compose.seed` makes other answers.
       workdir: the folder of a training, or of files alone.
-      path: of the file.
-      voices: see `lmjax.requests.keep.keep`.
-      num: how many.
+      fields: the request (see `lmjax.requests.schema`).
+      folder: in the working folder.
+      stem: of the files.
       progress: whether to show a bar and say what was done.
 
     Returns:
-      The folder of the files, `harmonized/FILE/seed-SEED` in the working folder.
+      The folder of the files, `FOLDER/NAME/seed-SEED` in the working folder.
 
     Raises:
-      ConfigError, ValueError: if the config, the file or the voices cannot be.
+      ConfigError, ValueError: if the config or the request cannot be.
       CheckpointError: if there is no composer.
     """
-    settings, composer = prepared(config, workdir, num)
-    kept = keep(path, voices, composer.vocabulary.ranges)
-    if kept.known.all():
-        raise ValueError(f"{path} has all four voices, so there is none to add; say which are to "
-                         f"be kept, such as --voices=soprano")
-    folder = pathlib.Path(workdir) / "harmonized" / pathlib.Path(path).stem
-    return answer(settings, composer, kept, num, workdir, folder, "harmonisation", write, progress)
-
-
-def rewrite(config: Mapping[str, Any], workdir: str | os.PathLike[str],
-            path: str | os.PathLike[str], bars: str, voices: Sequence[str] = (), num: int = 4,
-            progress: bool = True) -> pathlib.Path:
-    """Composes some bars of some voices of a file anew; all else comes back as it was.
-
-    In MusicXML what comes back is the file itself, with the new notes in it.
-
-    Args:
-      bars: such as "5-8" or "3", as they are numbered in the file.
-      voices: those that are composed anew; all if not given.
-      config, workdir, path, num, progress: as of `harmonize`.
-
-    Returns:
-      The folder of the files, `rewritten/FILE/seed-SEED` in the working folder.
-
-    Raises:
-      ConfigError, ValueError: if the config, the file, the bars or the voices cannot be.
-      CheckpointError: if there is no composer.
-    """
-    settings, composer = prepared(config, workdir, num)
-    tune = read_tune(path)
-    if any(part.source is None for part in tune.parts):
-        raise ValueError(f"two voices share a staff in {path}; give each a staff of its own, so "
-                         f"that its notes can be replaced")
-    kept = free(tune, bars_of(bars), voices, composer.vocabulary.ranges)
-    changed = np.zeros_like(kept.known)
-    for _, start, end in tune.numbers:  # whole bars are written
-        changed[start:end] = ~kept.known[start:end].all(axis=0)
-
-    def write_over(chorale: Chorale, path: pathlib.Path) -> None:
-        if path.suffix != ".musicxml":
-            write(chorale, path)
-            return
-        # music21 keeps what it read, so a copy is written over.
-        score = copy.deepcopy(tune.score)
-        for voice, part in voices_of(tune).items():
-            patch(score.parts[list(tune.score.parts).index(part.source)], chorale, voice,
-                  changed[:, voice])
-        write_score(score, path)
-
-    folder = pathlib.Path(workdir) / "rewritten" / pathlib.Path(path).stem
-    return answer(settings, composer, kept, num, workdir, folder, "rewriting", write_over, progress)
-
-
-def bars_of(text: str) -> tuple[int, int]:
-    """The first and the last of bars such as "5-8" or "3".
-
-    Raises:
-      ValueError: if they are written otherwise.
-    """
-    found = re.fullmatch(r"(\d+)(?:-(\d+))?", text.strip())
-    if not found:
-        raise ValueError(f"bars are written like 5-8, or 5, not {text!r}")
-    return int(found[1]), int(found[2] or found[1])
-
-
-def prepared(config: Mapping[str, Any], workdir: str | os.PathLike[str],
-             num: int) -> tuple[Settings, Composer]:
-    """A config and the composer that it means.
-
-    Raises:
-      ConfigError, ValueError: if the config or the number of answers cannot be.
-      CheckpointError: if there is no composer.
-    """
-    if num < 1:
-        raise ValueError(f"--num_samples must be at least 1, not {num}")
     settings = settings_module.from_config(config)
-    return settings, configured(settings, workdir)
-
-
-def answer(settings: Settings, composer: Composer, kept: Kept, num: int,
-           workdir: str | os.PathLike[str], folder: pathlib.Path, name: str, write_one: Writer,
-           progress: bool) -> pathlib.Path:
-    """Composes what is not kept of a piece, ranks the answers and writes them.
-
-    Returns:
-      The folder of the files.
-
-    Raises:
-      ValueError: if the composer cannot do it.
-    """
-    check_metres(composer, kept)
+    composer = configured(settings, workdir)
+    one = asked(fields, composer.vocabulary.ranges)
+    check(composer, one)
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))
-    chosen = settings.compose
-    drawn = draw(composer, jax.random.key(chosen.seed), num, kept.request, chosen.batch_size,
-                 progress)
-    answers = ranked(composer, [kept.chorale(*drawn.notes(n)) for n in range(num)], progress)
-    folder = make_folder(folder / f"seed-{chosen.seed}")
-    save_draw(folder / "samples.npz", drawn, chosen.seed)
-    written = set()
-    digits = max(2, len(str(num)))
-    for number, one in enumerate(answers, 1):
-        chorale = dataclasses.replace(one.chorale, title=f"{kept.score.title} ({number})".strip())
-        for suffix in chosen.formats:
-            path = folder / f"{name}-{number:0{digits}}.{suffix}"
-            write_one(chorale, path)
-            written.add(path)
-    for path in set(folder.glob(f"{name}-*")) - written:
-        path.unlink()
+    (drawn, _), = drawings(composer, settings, [one], progress)
+    place, answers = written(composer, settings, one, drawn, pathlib.Path(workdir) / folder, fields,
+                             stem)
     if progress:
         tqdm.write(report(answers))
-        tqdm.write(f"{num} {name}s in {folder}: compiled in {drawn.compile_seconds:.1f} s, "
+        tqdm.write(f"{one.num} {stem}s in {place}: compiled in {drawn.compile_seconds:.1f} s, "
                    f"composed in {drawn.seconds:.1f} s")
-    return folder
+    return place
 
 
-def check_metres(composer: Composer, kept: Kept) -> None:
-    """Raises ValueError if a piece is in a metre that the composer has not been trained on."""
+def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
+               path: str | os.PathLike[str], progress: bool = True) -> pathlib.Path:
+    """Answers the requests of a file; one that has been answered already, in the same words and by
+    the same weights, is not answered again.
+
+    All are read and checked before the first is answered.
+
+    Args:
+      path: see `lmjax.requests.schema`; names of files in it are relative to its folder.
+      config, workdir, progress: as of `answer`.
+
+    Returns:
+      The folder of the answers, a folder in it for each request.
+
+    Raises:
+      As `answer` does; a mistake in a request says which it is.
+    """
+    settings = settings_module.from_config(config)
+    composer = configured(settings, workdir)
+    home = pathlib.Path(workdir) / "asked"
+    each: list[tuple[Asked, Mapping[str, Any]]] = []
+    names: set[pathlib.Path] = set()
+    for where, fields in read_requests(path):
+        try:
+            one = asked(fields, composer.vocabulary.ranges, pathlib.Path(path).parent)
+            check(composer, one)
+            if place_of(home, one, settings) in names:
+                raise ValueError(f"another request is named {one.name!r} as well; give it a name "
+                                 f"of its own")
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{where}: {error}") from error
+        names.add(place_of(home, one, settings))
+        each.append((one, fields))
+    todo = [(one, fields) for one, fields in each
+            if not is_answered(composer, place_of(home, one, settings), fields)]
+    if progress:
+        tqdm.write(origin(composer, workdir, "composing with"))
+        if len(todo) < len(each):
+            tqdm.write(f"{len(each) - len(todo)} of {len(each)} requests are answered already")
+    with tqdm(total=len(todo), disable=not progress, desc="answer", unit="request") as bar:
+        for start in range(0, len(todo), TOGETHER):
+            batch = todo[start:start + TOGETHER]
+            for drawn, n in drawings(composer, settings, [one for one, _ in batch], False):
+                written(composer, settings, batch[n][0], drawn, home, batch[n][1])
+                bar.update()
+    return home
+
+
+def check(composer: Composer, one: Asked) -> None:
+    """Raises ValueError if a composer cannot be asked this."""
+    sampler = composer.settings.sampler
+    if one.near is not None:
+        if not isinstance(sampler, SamplerSettings):
+            raise ValueError("only score models come back to music near to some that is given")
+        if not sampler.sigma_min < one.near <= sampler.sigma_max:
+            raise ValueError(f"near is a noise level above {sampler.sigma_min:g} and up to "
+                             f"{sampler.sigma_max:g}, not {one.near:g}")
     if composer.about.get("forms") is None:
         return  # it was trained on music that states no metre
     seen = [metre for metre, _ in composer.about["forms"]["metres"]]
-    for bar in kept.score.bars:
+    for bar in one.kept.score.bars:
         if bar.metre not in seen:
-            raise ValueError(f"{kept.score.title} is in {bar.metre}, and the composer was trained "
-                             f"on {', '.join(sorted(seen))}; write it in one of these")
+            raise ImportingError(
+                f"{one.kept.score.title or 'the piece'} is in {bar.metre}, and the composer was "
+                f"trained on {', '.join(sorted(seen))}; write it in one of these")
 
 
-def ranked(composer: Composer, chorales: Sequence[Chorale],
-           progress: bool = False) -> list[Ranked]:
+def place_of(home: pathlib.Path, one: Asked, settings: Settings) -> pathlib.Path:
+    """The folder of the answers to a request."""
+    return home / one.name / f"seed-{seed_of(one, settings)}"
+
+
+def seed_of(one: Asked, settings: Settings) -> int:
+    """The seed of the answers to a request."""
+    return settings.compose.seed if one.seed is None else one.seed
+
+
+def is_answered(composer: Composer, place: pathlib.Path, fields: Mapping[str, Any]) -> bool:
+    """Whether a folder holds all answers to a request, by these weights."""
+    try:
+        return bool(json.loads((place / "request.json").read_text()) == said(composer, fields))
+    except (OSError, ValueError):
+        return False
+
+
+def said(composer: Composer, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What `request.json` holds."""
+    sampler = dataclasses.asdict(composer.settings.sampler)
+    about = {"step": composer.about.get("step"), "valid": composer.about.get("valid")}
+    return dict(json.loads(json.dumps({"request": dict(fields), "sampler": sampler, **about})))
+
+
+def drawings(composer: Composer, settings: Settings, each: Sequence[Asked],
+             progress: bool) -> Iterator[tuple[Draw, int]]:
+    """Composes answers to requests, those that one program can compose at once.
+
+    Yields:
+      What was drawn for a request, and its number.
+    """
+    for near in dict.fromkeys(one.near for one in each):
+        numbers = [n for n, one in enumerate(each) if one.near == near]
+        used = composer
+        if near is not None:
+            sampler = composer.settings.sampler
+            assert isinstance(sampler, SamplerSettings)  # see `check`
+            sampler = dataclasses.replace(sampler, sigma_max=near)
+            used = dataclasses.replace(composer, settings=dataclasses.replace(
+                composer.settings, sampler=sampler))
+        keys = [jax.random.fold_in(jax.random.key(seed_of(each[n], settings)), k)
+                for n in numbers for k in range(each[n].num)]
+        requests = [each[n].kept.request for n in numbers for _ in range(each[n].num)]
+        drawn = draw(used, jnp.stack(keys), len(keys), requests, settings.compose.batch_size,
+                     progress)
+        start = 0
+        for n in numbers:
+            yield drawn.part(slice(start, start + each[n].num)), n
+            start += each[n].num
+
+
+def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, home: pathlib.Path,
+            fields: Mapping[str, Any], stem: str = "answer",
+            ) -> tuple[pathlib.Path, list[Ranked]]:
+    """Ranks and writes the answers to a request, `request.json` last.
+
+    Returns:
+      The folder, and the answers.
+    """
+    answers = ranked(composer, [one.kept.chorale(*drawn.notes(n)) for n in range(one.num)])
+    folder = make_folder(place_of(home, one, settings))
+    (folder / "request.json").unlink(missing_ok=True)
+    save_draw(folder / "samples.npz", drawn, seed_of(one, settings))
+    paths = set()
+    digits = max(2, len(str(one.num)))
+    for number, ranked_one in enumerate(answers, 1):
+        title = f"{one.kept.score.title} ({number})".strip()
+        chorale = dataclasses.replace(ranked_one.chorale, title=title)
+        for suffix in settings.compose.formats:
+            path = folder / f"{stem}-{number:0{digits}}.{suffix}"
+            write_one(one, chorale, path)
+            paths.add(path)
+    for path in set(folder.glob(f"{stem}-*")) - paths:
+        path.unlink()
+    write_bytes(folder / "request.json", json.dumps(said(composer, fields), indent=1).encode())
+    return folder, answers
+
+
+def write_one(one: Asked, chorale: Chorale, path: pathlib.Path) -> None:
+    """Writes an answer; where a file is to be given back, into a copy of it."""
+    if one.tune is None or path.suffix != ".musicxml":
+        write(chorale, path)
+        return
+    changed = np.zeros_like(one.kept.known)
+    for _, start, end in one.tune.numbers:  # whole bars are written
+        changed[start:end] = ~one.kept.known[start:end].all(axis=0)
+    # music21 keeps what it read, so a copy is written over.
+    score = copy.deepcopy(one.tune.score)
+    for voice, part in voices_of(one.tune).items():
+        patch(score.parts[list(one.tune.score.parts).index(part.source)], chorale, voice,
+              changed[:, voice])
+    write_score(score, path)
+
+
+def ranked(composer: Composer, chorales: Sequence[Chorale]) -> list[Ranked]:
     """Answers to one request, the best first: those with the fewest parallel fifths and octaves
     and, of these, the likeliest.
 
@@ -209,7 +305,7 @@ def ranked(composer: Composer, chorales: Sequence[Chorale],
     answers = []
     for chorale in chorales:
         # Each by itself: all are measured with the same noise.
-        found, _ = measure_likelihood(composer, [piece_of(chorale)], cfg, progress)
+        found, _ = measure_likelihood(composer, [piece_of(chorale)], cfg, progress=False)
         counts = theory.count(chorale.pitch)
         parallels = counts["parallel_fifths"][0] + counts["parallel_octaves"][0]
         answers.append(Ranked(chorale, int(parallels), found.per_frame))

@@ -50,13 +50,13 @@ class Composer:
 
     @functools.cached_property
     def programs(self) -> dict[tuple[int, ...], Any]:
-        """`sample_window` as compiled so far, by the shape [B, T, V] of what it composes, and by
-        whether tokens are allowed or not."""
+        """`sample_window` as compiled so far, by the shape [B, T, V] of what it composes and by
+        what it is told."""
         return {}
 
     @functools.cached_property
     def sample_window(self) -> Any:
-        """Composes a batch of windows, jitted: (params, keys [B], condition) -> families.Drawn."""
+        """Composes a batch of windows, jitted: see `families.Sample`."""
         return jax.jit(family_of(self.settings).sampler(
             self.model, self.settings, self.vocabulary, self.frequencies))
 

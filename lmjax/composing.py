@@ -17,7 +17,8 @@ from lmjax.data.windows import cut, stack
 from lmjax.families import Drawn
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 from lmjax.networks.score import Params
-from lmjax.noise.condition import Condition, Relations
+from lmjax.noise.condition import Condition, Relations, Wishes
+from lmjax.requests import request as requested
 from lmjax.requests.form import Form
 from lmjax.requests.keep import Kept
 from lmjax.requests.prior import FormPrior, draw_form
@@ -56,6 +57,15 @@ class Draw:
         """The pitches int16[frames, 4] and re-attacks bool[frames, 4] of one chorale."""
         frames = self.frames[number]
         return self.pitch[number, :frames], self.struck[number, :frames]
+
+    def part(self, chosen: slice) -> "Draw":
+        """Some of the chorales, with the times of all."""
+        frames = self.frames[chosen]
+        arrays = {name: getattr(self, name)[chosen, :frames.max()]
+                  for name in ("pitch", "struck", "tokens")}
+        return dataclasses.replace(
+            self, **arrays, frames=frames, corrected=self.corrected[chosen],
+            diagnostics={name: values[chosen] for name, values in self.diagnostics.items()})
 
 
 def compose(composer: Composer, key: jax.Array, num: int | None = None,
@@ -119,13 +129,15 @@ def draw(composer: Composer, key: jax.Array, num: int,
     """Notes of what is asked for, one for all or one for each chorale: a request, or the tracks
     int32[T, C] of one in which nothing is given.
 
-    Other arguments as in `compose`. A piece is composed all at once, unless it is longer than the
-    composer's `compose.window`: then window by window, each beginning in the middle of the one
-    before, whose second half it is given.
+    Other arguments as in `compose`; the key may also be one for each, [num]. Either all requests
+    are near to some music, in which case the composer's noise levels say how near, or none.
+
+    A piece is composed all at once, unless it is longer than the composer's `compose.window`: then
+    window by window, each beginning in the middle of the one before, whose second half it is given.
 
     Raises:
-      ValueError: if `num` or `batch_size` cannot be, or the composer's voices or its network cannot
-        do what is asked.
+      ValueError: if `num` or `batch_size` cannot be, or the composer's voices, its network or its
+        sampler cannot do what is asked.
     """
     if num < 1 or batch_size < 1:
         raise ValueError(f"the number of chorales and the batch size must be at least 1, "
@@ -139,11 +151,12 @@ def draw(composer: Composer, key: jax.Array, num: int,
     plan = batches([len(one) for one in each], window, batch_size)
     total = sum(max(len(windows(len(each[n]), width)) for n in numbers) for width, numbers in plan)
     clock = _Clock(composer)
+    keys = _fold_in(key, jnp.arange(num)) if key.ndim == 0 else key
     with tqdm(total=total, disable=not progress, desc="compose", unit="window") as bar:
         for width, numbers in plan:
             # The last batch is as large as the others, so that nothing is compiled twice.
-            keys = _fold_in(key, jnp.array(_filled(numbers, batch_size)))
-            _draw_batch(composer, keys, [notes[n] for n in numbers], width, clock, bar.update)
+            chosen = keys[jnp.array(_filled(numbers, batch_size))]
+            _draw_batch(composer, chosen, [notes[n] for n in numbers], width, clock, bar.update)
     pitch, struck, tokens = (
         _padded([getattr(one, name) for one in notes], filling)
         for name, filling in (("pitch", REST), ("struck", False), ("tokens", 0)))
@@ -197,6 +210,7 @@ class _Notes:
         self.pitch, self.struck = request.pitch.copy(), request.struck.copy()
         self.allowed = request.tokens(composer.vocabulary)
         composer.vocabulary.check_ranges(self.pitch)
+        self.near = None if request.near is None else composer.vocabulary.encode(*request.near)
         self.piece = Piece(self.pitch, self.struck, tracks, "")
         self.corrected = 0
         self.diagnostics: list[dict[str, np.ndarray]] = []
@@ -221,6 +235,12 @@ class _Notes:
         if self.allowed is not None:
             allowed[:end - start] = self.allowed[start:end]
         return allowed
+
+    def start(self, span: tuple[int, int, int], width: int) -> np.ndarray:
+        """int32[width, 4]: the tokens of the music that a window is to be near to."""
+        start, end, _ = span
+        assert self.near is not None
+        return np.pad(self.near[start:end], ((0, width - (end - start)), (0, 0)))
 
     def relations(self, span: tuple[int, int, int], width: int, groups: int) -> Relations:
         """What its voices have to be together, [width, ...], by so many groups of tokens."""
@@ -274,11 +294,15 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width:
             each = [one.relations(span, width, groups) for one, span in zip(
                 notes, now, strict=True)]
             relations = Relations._make(map(np.stack, zip(*_filled(each, len(keys)), strict=True)))
+        near = None
+        if notes[0].near is not None:
+            near = place_batch(mesh, np.stack(_filled([one.start(span, width) for one, span in zip(
+                notes, now, strict=True)], len(keys))))
         condition = Condition(*place_batch(mesh, (
             window.tracks, window.frames, known, np.where(known, window.tokens, 0), allowed,
-            relations)))
+            relations, _wishes(_filled([one.request.wishes for one in notes], len(keys))))))
         sample = clock.sample(params, jax.vmap(lambda k, n=number: jax.random.fold_in(k, n))(keys),
-                              condition)
+                              condition, near)
         drawn = np.array(sample.tokens)
         if relations is not None:
             legal, logits = composer.vocabulary.legal(), np.asarray(sample.logits)
@@ -296,6 +320,15 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width:
                 one.add(now[i], tokens[i], int(corrected[i]),
                         {name: values[i] for name, values in diagnostics.items()})
         advance()
+
+
+def _wishes(each: Sequence[requested.Wishes]) -> Wishes:
+    """The wishes for the chorales of a batch, None where nobody has one."""
+    nothing, columns = dataclasses.asdict(requested.Wishes()), []
+    for name, default in nothing.items():
+        values = np.array([getattr(one, name) for one in each], np.float32)
+        columns.append(None if (values == default).all() else values)
+    return Wishes._make(columns)
 
 
 def _joined(logits: np.ndarray, legal: tuple[np.ndarray, np.ndarray], relations: Relations,
@@ -332,13 +365,15 @@ class _Clock:
         self.composer = composer
         self.compiling = self.running = 0.0
 
-    def sample(self, params: Params, keys: jax.Array, condition: Condition) -> Drawn:
+    def sample(self, params: Params, keys: jax.Array, condition: Condition,
+               near: jax.Array | None) -> Drawn:
         """Composes a window, with a program compiled on the first call with such shapes."""
-        arguments = params, keys, condition
+        arguments = params, keys, condition, near
         programs = self.composer.programs
         related = condition.relations
         shape = (*condition.known.shape, condition.allowed is not None,
-                 -1 if related is None else related.least.shape[-1])
+                 -1 if related is None else related.least.shape[-1],
+                 *(wish is not None for wish in condition.wishes), near is not None)
         start = time.perf_counter()
         if shape not in programs:
             programs[shape] = self.composer.sample_window.lower(*arguments).compile()

@@ -11,7 +11,7 @@ import jax
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from lmjax.answer import harmonize, rewrite
+from lmjax.answer import ANSWERS, answer, answer_all, request_of
 from lmjax.compare import compare
 from lmjax.data.cache import cache_folder
 from lmjax.evaluate import evaluate
@@ -23,19 +23,29 @@ _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The config, such as configs/ncsn.py. Any field can be overridden, as in "
     "--config.training.steps=1000.")
 _MODE = flags.DEFINE_enum(
-    "mode", "train", ["train", "sample", "harmonize", "rewrite", "evaluate"],
+    "mode", "train", ["train", "sample", *ANSWERS, "evaluate"],
     "train: train, or resume, then compose. sample: compose with what was trained or, before that, "
-    "with the shipped weights. harmonize: add the other voices to those of --input. rewrite: "
-    "compose some --bars of it anew. evaluate: measure the weights, or several working folders "
-    "side by side.")
+    "with the shipped weights, or what --conditions ask for. harmonize: add the other voices to "
+    "those of --input. rewrite: compose some --bars of it anew. continue, precede: add so many "
+    "--bars after or before it. bridge: compose so many --bars between two files. vary: compose it "
+    "anew, --near to what it was. evaluate: measure the weights, or several working folders side "
+    "by side.")
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The folder for checkpoints, metrics and music; runs/NAME by default, NAME "
     "being that of the config. To compare several, name all, with commas between.")
 _INPUT = flags.DEFINE_string(
-    "input", None, "The file to harmonize or to rewrite: MusicXML, MIDI, ABC or Humdrum.")
+    "input", None, "The file, or for --mode=bridge both files with a comma between, that is asked "
+    "about: MusicXML, MIDI, ABC or Humdrum.")
 _VOICES = flags.DEFINE_list(
     "voices", [], "Which of its voices are kept, or rewritten, such as soprano,bass; else all.")
-_BARS = flags.DEFINE_string("bars", None, "Which bars of it are rewritten, such as 5-8.")
+_BARS = flags.DEFINE_string(
+    "bars", None, "Which bars of it are rewritten, such as 5-8; or how many are added.")
+_NEAR = flags.DEFINE_float(
+    "near", 0.7, "For --mode=vary the noise level to come back from: at 0.3 hardly a note changes, "
+    "at 2 most do.")
+_CONDITIONS = flags.DEFINE_string(
+    "conditions", None, "A file of requests to answer: YAML, JSON, or .jsonl with one on each line "
+    "(see lmjax/requests/schema.py).")
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 4, "How many answers, the best first.")
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -97,16 +107,14 @@ def main(argv: Sequence[str]) -> None:
         if _MODE.value == "train":
             form_of(from_config(config).compose)  # a mistake in it is better found beforehand
             train(config, workdir)
-        if _MODE.value in ("harmonize", "rewrite"):
-            if not _INPUT.value:
-                raise ValueError(f"say which file to {_MODE.value}, as in --input=tune.musicxml")
-            what = _VOICES.value, _NUM_SAMPLES.value
-            if _MODE.value == "harmonize":
-                harmonize(config, workdir, _INPUT.value, *what)
-            elif _BARS.value:
-                rewrite(config, workdir, _INPUT.value, _BARS.value, *what)
-            else:
-                raise ValueError("say which bars to rewrite, as in --bars=5-8")
+        if _MODE.value in ANSWERS:
+            asked = request_of(_MODE.value, _INPUT.value, _VOICES.value, _BARS.value, _NEAR.value,
+                               _NUM_SAMPLES.value)
+            answer(config, workdir, asked, *ANSWERS[_MODE.value])
+        elif _CONDITIONS.value:
+            if _MODE.value != "sample":
+                raise ValueError("--conditions are for --mode=sample")
+            answer_all(config, workdir, _CONDITIONS.value)
         elif len(named) > 1 or named[0].endswith(".npz"):
             compare(config, named)
         elif _MODE.value == "evaluate":

@@ -42,8 +42,9 @@ class Drawn(Protocol):
     diagnostics: Any
 
 
-# (params, keys [B], condition) -> chorales, a pure function
-Sample = Callable[[Params, jax.Array, Condition], Drawn]
+# (params, keys [B], condition, tokens int32[B, T, V] of music to be near to or None) -> chorales,
+# a pure function
+Sample = Callable[[Params, jax.Array, Condition, jax.Array | None], Drawn]
 
 
 class Family(Protocol):

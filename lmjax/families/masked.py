@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import DROPPED_TOGETHER, space_of
+from lmjax.families.common import DROPPED_TOGETHER, check_plain, space_of
 from lmjax.metrics import orders
 from lmjax.metrics.likelihood import Bound, Likelihood, Part
 from lmjax.music import rhythm
@@ -56,14 +56,16 @@ def framewise(model: MaskedModel) -> Callable[..., Likelihood]:
 
 
 def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
-            frequencies: np.ndarray) -> Callable[[Params, jax.Array, Condition], gibbs.Generated]:
+            frequencies: np.ndarray) -> Callable[..., gibbs.Generated]:
     """Gibbs sampling as `settings.sampler` describes it; see `Family`."""
     del frequencies
     how = settings.sampler
     assert isinstance(how, gibbs.GibbsSettings)
     legal = tuple(map(jnp.asarray, vocabulary.legal()))
 
-    def sample(params: Params, keys: jax.Array, condition: Condition) -> gibbs.Generated:
+    def sample(params: Params, keys: jax.Array, condition: Condition,
+               near: jax.Array | None = None) -> gibbs.Generated:
+        check_plain(condition, near)
         return gibbs.generate(keys, lambda _, shown: model.logits(params, shown), how, condition,
                               (legal[0], legal[1]))
 

@@ -9,14 +9,20 @@ import numpy as np
 from lmjax.families.common import DROPPED_TOGETHER, space_of
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
-from lmjax.music.tokens import Vocabulary
+from lmjax.music.tokens import STRUCK, Vocabulary
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
+from lmjax.noise.embed import embed
 from lmjax.sampling import chain
 from lmjax.sampling.constraints import hold, replace_known
+from lmjax.sampling.energies import Notes, tilt
+from lmjax.sampling.guidance import guide, temper
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import SCORE_NETWORKS, Settings
 from lmjax.training import step
+
+# The tracks that guidance strengthens.
+FORM = tuple(track for group in DROPPED_TOGETHER for track in group)
 
 
 def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
@@ -52,27 +58,37 @@ def framewise(model: ScoreModel) -> None:
 
 
 def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
-            frequencies: np.ndarray) -> Callable[[Params, jax.Array, Condition], chain.Sample]:
+            frequencies: np.ndarray) -> Callable[..., chain.Sample]:
     """The chain that `settings.sampler` describes; see `Family`."""
     assert isinstance(settings.sampler, SamplerSettings)
     start_at = settings.sampler.start
     plan, shares = settings.sampler.build(), jnp.asarray(frequencies)
     start, follow = map(jnp.asarray, vocabulary.legal())
+    notes = Notes(vocabulary.pitches, vocabulary.parts[1] == STRUCK)
     # A network that was never shown given cells can only be shown them as noised truth.
     shown = model.states_logits and settings.condition.known > 0
 
-    def sample(params: Params, keys: jax.Array, condition: Condition) -> chain.Sample:
-        asked = condition.allowed is not None or condition.relations is not None
-        if asked and not model.states_logits:
-            raise ValueError("a model that states a mean and no token probabilities cannot be told "
-                             "which tokens are allowed")
+    def sample(params: Params, keys: jax.Array, condition: Condition,
+               near: jax.Array | None = None) -> chain.Sample:
+        asked = (condition.allowed, condition.relations, *condition.wishes)
+        if not model.states_logits and any(one is not None for one in asked):
+            raise ValueError("a model that states a mean and no token probabilities can be given "
+                             "notes, and nothing else can be asked of it")
         table = model.table(params)
         centre = jnp.einsum("vk,vkd->d", shares, table)
-        denoise, how = model.denoiser(params), plan
+        denoise, how, wishes = model.denoiser(params), plan, condition.wishes
+        if wishes.form is not None:
+            denoise = guide(denoise, table, wishes.form, FORM)
+        if wishes.temperature is not None:
+            denoise = temper(denoise, table, wishes.temperature)
         if model.states_logits:
             denoise = hold(denoise, table)
+        if not (wishes.parallels is wishes.motion is wishes.attacks is None):
+            denoise = tilt(denoise, table, notes, wishes)
         if not shown:
             how = replace_known(plan, table, condition)
+        if near is not None:
+            return chain.vary(keys, denoise, how, embed(table, near), condition, (start, follow))
         return chain.sample(keys, denoise, how, condition, centre, (start, follow), start_at)
 
     return sample

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import DROPPED_TOGETHER, space_of
+from lmjax.families.common import DROPPED_TOGETHER, check_plain, space_of
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
@@ -51,14 +51,16 @@ def framewise(model: SequentialModel) -> None:
 
 def sampler(model: SequentialModel, settings: Settings, vocabulary: Vocabulary,
             frequencies: np.ndarray,
-            ) -> Callable[[Params, jax.Array, Condition], sequential.Generated]:
+            ) -> Callable[..., sequential.Generated]:
     """Frame by frame; see `Family`."""
     del frequencies
     how = settings.sampler
     assert isinstance(how, sequential.SequentialSettings)
     start, follow = map(jnp.asarray, vocabulary.legal())
 
-    def sample(params: Params, keys: jax.Array, condition: Condition) -> sequential.Generated:
+    def sample(params: Params, keys: jax.Array, condition: Condition,
+               near: jax.Array | None = None) -> sequential.Generated:
+        check_plain(condition, near)
         return sequential.generate(
             keys, model.begin(*condition.frames.shape), functools.partial(model.advance, params),
             functools.partial(model.voices, params), how, condition, (start, follow))

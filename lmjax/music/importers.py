@@ -4,13 +4,11 @@ Nothing is guessed that could be wrong in silence: what does not fit is told in 
 where it stands and what would help.
 """
 
-import contextlib
+import copy
 import dataclasses
-import io
 import itertools
 import os
-import re
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar
 from lmjax.music.key import estimate_key
+from lmjax.music.parse import FAR_KEY, MIDI, MOST_SHARPS, ImportingError, parse
 from lmjax.music.rhythm import LONGEST_BAR
 from lmjax.music.score import Rejection, bars_of, cells_of, key_of
 
@@ -32,21 +31,7 @@ REMEDIES = {
     "unknown metre": "write it in whole notes, halves, quarters, eighths or sixteenths",
     "unknown pitch": "write semitones, of MIDI pitches 0 to 127",
 }
-
-LONGEST_TUNE = 1024  # quarters; no chorale of Bach's is longer than 200
-LONG_BAR = "a bar may be three whole notes long at most"
-MOST_SHARPS = 7  # or flats
-FAR_KEY = "a key signature has seven sharps or flats at most"
-MIDI = b"MThd"
-FAR_FIFTHS = re.compile(rb"<fifths[^>]*>\s*-?\d{2,}")
-SHORT_BEATS = re.compile(rb"\xff\x58\x04.[\x05-\xff]", re.DOTALL)
-LONG_METRE = re.compile(rb"(?:<beats[^>]*>\s*|\*M|(?:^|\[)M:\s*)([\d+ ]*\d{3,})", re.M)
-# Of ABC the fields, comments, texts over notes and signs.
-NO_ABC_NOTES = re.compile(r"^[A-Za-z+]:.*|%.*|\[[A-Za-z]:[^\]]*\]|\"[^\"]*\"|![^!\n]*!", re.M)
-
-
-class ImportingError(ValueError):
-    """A file that cannot be used, in one sentence: what is wrong, where, and what would help."""
+LONGEST_NAME = 60  # characters of a title or of a part's name
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,13 +93,10 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     content = path.read_bytes()
     if not content.strip():
         raise ImportingError(f"{path} is empty")
-    score = _parsed(path, content)
-    _check_length(path, score.highestTime)
-    for part in list(score.parts):
-        # Some readers leave it to others to draw bar lines.
-        if not part.getElementsByClass("Measure"):
-            score.replace(part, part.makeMeasures())
+    score = parse(path, content)
     parts = list(score.parts)
+    if content.startswith(MIDI):
+        _lengthen(parts)
     shared = any(measure.hasVoices() for part in parts
                  for measure in part.getElementsByClass("Measure"))
     if shared:
@@ -126,15 +108,9 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
         raise ImportingError(f"{path} has {len(parts)} parts, and a chorale has {len(VOICES)} "
                              f"voices; leave only those that are to be sung")
     try:
-        longest = max(parts, key=lambda part: part.highestTime)
-        bars, frames = bars_of(longest)
-        # MIDI tells of notes alone, so a voice that ends with a rest ends early.
-        if not shared and not content.startswith(MIDI):
-            for part in parts:
-                if part.highestTime < longest.highestTime:
-                    raise Rejection("uneven parts", f"{part.partName or 'one'} ends at quarter "
-                                                    f"{float(part.highestTime):g} of "
-                                                    f"{float(longest.highestTime):g}")
+        bars, frames = bars_of(parts[0])
+        if not shared:  # in one staff, a voice may begin late and end early
+            _check_bars(parts)
         cells = [cells_of(part, frames) for part in parts]
         sharps, mode = (key_of(parts[0]) if parts[0].recurse().getElementsByClass("KeySignature")
                         else estimate_key(np.stack([pitch for pitch, _, _ in cells], axis=1)))
@@ -146,99 +122,48 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
         if bar.length > LONGEST_BAR:
             raise ImportingError(f"{path}: a bar of {bar.metre} is longer than three whole notes, "
                                  f"the longest that is known here")
-    title = score.metadata.bestTitle if score.metadata is not None else None
     if abs(sharps) > MOST_SHARPS:
         raise ImportingError(f"{path}: {FAR_KEY}")
-    measures = list(longest.getElementsByClass("Measure"))
+    title = score.metadata.bestTitle if score.metadata is not None else None
+    measures = list(parts[0].getElementsByClass("Measure"))
     edges = [int(measure.offset * FRAMES_PER_QUARTER) for measure in measures] + [frames]
     numbers = tuple((measure.number, *span) for measure, span in zip(
         measures, itertools.pairwise(edges), strict=True))
-    return Tune(title or path.stem, tuple(
-        Part(str(part.partName or ""), *arrays, None if shared else part)
+    return Tune(_in_a_line(title) or path.stem, tuple(
+        Part(_in_a_line(part.partName), *arrays, None if shared else part)
         for part, arrays in zip(parts, cells, strict=True)), bars, sharps, mode, numbers, score)
 
 
-def _parsed(path: Path, content: bytes) -> Any:
-    """A file as a music21 score with parts, at the pitch at which they sound."""
-    from music21 import converter, stream
-
-    warned = io.StringIO()
-    try:
-        _check_content(path, content)
-        with warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(warned):
-            # Past music21's own pickles, which can be stale.
-            score = converter.parse(path, forceSource=True, storePickle=False)
-            if not isinstance(score, stream.Opus):
-                score.toSoundingPitch(inPlace=True)
-    except ImportingError:
-        raise
-    except Exception as error:  # its readers raise whatever they stumble over
-        raise _unreadable(path, str(error) or type(error).__name__) from error
-    # What it cannot read of Humdrum it leaves out.
-    left_out = re.search(r"Error in parsing event (.*)", warned.getvalue())
-    if left_out:
-        raise _unreadable(path, left_out[1])
-    if isinstance(score, stream.Opus):
-        raise ImportingError(f"{path} holds {len(score.scores)} pieces; leave only one")
-    if not isinstance(score, stream.Score):
-        whole = stream.Score()
-        whole.insert(0, score)
-        score = whole
-    return score
+def _in_a_line(name: str | None) -> str:
+    """A name as it can stand in a sentence."""
+    shown = "".join(character if character.isprintable() else " " for character in name or "")
+    return " ".join(shown.split())[:LONGEST_NAME]
 
 
-def _unreadable(path: Path, why: str) -> ImportingError:
-    return ImportingError(f"{path} cannot be read as music ({' '.join(why.split())[:200]}); save "
-                          f"it as MusicXML from a notation editor")
+def _lengthen(parts: Sequence[Any]) -> None:
+    """Ends all parts with the longest: MIDI does not tell of the rests that one ends with."""
+    from music21 import note, stream
+
+    bars = [list(part.getElementsByClass("Measure")) for part in parts]
+    longest = max(bars, key=len, default=[])
+    for part, own in zip(parts, bars, strict=True):
+        for measure in longest[len(own):]:
+            rests = stream.Measure(number=measure.number)
+            rests.timeSignature = copy.deepcopy(measure.timeSignature)
+            rests.append(note.Rest(quarterLength=measure.duration.quarterLength))
+            part.insert(measure.offset, rests)
 
 
-def _check_content(path: Path, content: bytes) -> None:
-    """Finds what music21 would leave out in silence, or would take hours to read.
-
-    Raises:
-      ImportingError: if there is any.
-      Exception: of any kind if the file is broken.
-    """
-    from music21 import abcFormat, midi
-
-    suffix = path.suffix.lower()
-    metre = LONG_METRE.search(content)
-    if metre:
-        raise ImportingError(f"{path} has a metre of {metre[1].decode()[:20]} beats; {LONG_BAR}")
-    if FAR_FIFTHS.search(content):
-        raise ImportingError(f"{path}: {FAR_KEY}")
-    if content.startswith(MIDI):
-        if SHORT_BEATS.search(content):
-            raise ImportingError(f"{path} has beats shorter than sixteenths")
-        file = midi.MidiFile()
-        file.readstr(content)
-        for track in file.tracks:
-            ticks = sum(event.time for event in track.events if event.isDeltaTime())
-            _check_length(path, ticks / file.ticksPerQuarterNote)
-    elif suffix == ".krn" and not re.search(rb"^\*-[\s*-]*(^!.*\s*)*\Z", content, re.M):
-        raise ImportingError(f"{path} is cut off: the line of *- that ends Humdrum is missing")
-    elif suffix == ".abc":
-        text = content.decode()
-        named = re.search(r"(?:^|\[)V:\s*([^\d\s]\S*)", text, re.M)
-        if named:
-            raise ImportingError(f"{path} calls a voice {named[1][:20]}; number the voices, as in "
-                                 f"V:1")
-        unread = re.search("[HXZx]", NO_ABC_NOTES.sub("", text))
-        if unread:
-            raise ImportingError(f"{path} has {unread[0]}, which would be left out; write "
-                                 f"!fermata! for H, and z with its length for a rest")
-        for voice in abcFormat.ABCFile().readstr(text).splitByVoice():
-            for bar in voice.splitByMeasure() if voice.definesMeasures() else ():
-                notes = [one for one in bar.tokens if isinstance(one, abcFormat.ABCNote)]
-                if sum(note.quarterLength for note in notes) * FRAMES_PER_QUARTER > LONGEST_BAR:
-                    raise ImportingError(f"{path}: a bar line is missing; {LONG_BAR}")
-
-
-def _check_length(path: Path, quarters: float) -> None:
-    """Raises ImportingError if music is too long to be read."""
-    if quarters > LONGEST_TUNE:
-        raise ImportingError(f"{path} is {float(quarters):.0f} quarters long, and no more than "
-                             f"{LONGEST_TUNE} can be read; cut it into pieces")
+def _check_bars(parts: Sequence[Any]) -> None:
+    """Raises Rejection if one part has other bars than another."""
+    first, whole = _in_a_line(parts[0].partName) or "the first", float(parts[0].highestTime)
+    for part in parts[1:]:
+        name = _in_a_line(part.partName) or "another"
+        if part.highestTime != whole:
+            raise Rejection("uneven parts", f"{first} ends after {whole:g} quarters, {name} after "
+                                            f"{float(part.highestTime):g}")
+        if bars_of(part) != bars_of(parts[0]):
+            raise Rejection("uneven parts", f"{name} has other bars than {first}")
 
 
 def voices_of(tune: Tune, names: tuple[str, ...] = ()) -> dict[int, Part]:

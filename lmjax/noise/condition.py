@@ -25,6 +25,23 @@ class Relations(NamedTuple):
     sounds: jax.Array
 
 
+class Wishes(NamedTuple):
+    """What is wished for, and how much: float32[B] each, None if nobody does.
+
+    Attributes:
+      parallels, motion, attacks: weights, in nats, of the energies of `sampling.energies`; 0 for
+        none.
+      form: w of guidance by the tracks (see `sampling.guidance`); 1 for none.
+      temperature: what logits are divided by; 1 for none.
+    """
+
+    parallels: jax.Array | None = None
+    motion: jax.Array | None = None
+    attacks: jax.Array | None = None
+    form: jax.Array | None = None
+    temperature: jax.Array | None = None
+
+
 class Condition(NamedTuple):
     """A batch of conditions; a pytree, so that it travels through `jit` and `scan`.
 
@@ -36,6 +53,7 @@ class Condition(NamedTuple):
       allowed: bool[B, T, V, K], the tokens that a cell which is not known may have, some in every
         cell; None if all.
       relations: between the voices of a frame; None if there are none.
+      wishes: for which no sampler vouches.
     """
 
     tracks: jax.Array
@@ -44,6 +62,7 @@ class Condition(NamedTuple):
     tokens: jax.Array
     allowed: jax.Array | None = None
     relations: Relations | None = None
+    wishes: Wishes = Wishes()
 
     @classmethod
     def free(cls, tracks: jax.Array, voices: int = 4) -> "Condition":

@@ -1,6 +1,7 @@
 """MusicXML: a chorale as an open score of four staves, for any notation editor."""
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,12 @@ def write_score(score: "stream.Score", path: str | os.PathLike[str]) -> None:
     """Writes a music21 score as MusicXML; errors as of `write_musicxml`."""
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
-    write_bytes(path, GeneralObjectExporter(score).parse())
+    for measure in score.recurse().getElementsByClass("Measure"):
+        # Else the exporter fills what is short, such as half a bar before a repeat sign.
+        short = measure.barDuration.quarterLength - measure.duration.quarterLength
+        measure.paddingRight = max(short - measure.paddingLeft, 0)
+    content = GeneralObjectExporter(score).parse()
+    write_bytes(path, re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", b"", content))  # no XML
 
 
 def to_score(chorale: Chorale) -> "stream.Score":

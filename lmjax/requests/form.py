@@ -114,7 +114,7 @@ class Form:
             if (bar.start - anacrusis - bar.offset) % first.length:
                 raise ValueError(f"the bar at sixteenth {bar.start} breaks the metre")
         edges = np.flatnonzero(np.diff(rhythm.fermata_frames(chorale), prepend=False, append=False))
-        key = _key_name(chorale.sharps, chorale.mode) if chorale.mode else None
+        key = key_name(chorale.sharps, chorale.mode) if chorale.mode else None
         fermatas = tuple(fermata_at(first, anacrusis, start, end)
                          for start, end in edges.reshape(-1, 2).tolist())
         form = cls.with_frames(frames, first.metre, key, anacrusis, fermatas)
@@ -245,7 +245,7 @@ def _parse_key(key: str) -> tuple[int, str]:
     return sharps, mode
 
 
-def _key_name(sharps: int, mode: str) -> str:
+def key_name(sharps: int, mode: str) -> str:
     """The key of a signature and a mode, such as "Bb major"."""
     alter, step = divmod(sharps + (1 if mode == "major" else 4), 7)
     return f"{STEPS[step]}{'b' * -alter}{'#' * alter} {mode}"

@@ -1,6 +1,7 @@
 """Requests to keep some voices of a piece and to compose the others."""
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Sequence
 
@@ -9,7 +10,8 @@ import numpy as np
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST, VOICES, Chorale
 from lmjax.music.importers import ImportingError, Tune, read_tune, voices_of
-from lmjax.requests.request import SILENCE, Request
+from lmjax.requests.form import Form
+from lmjax.requests.request import NO_WISHES, SILENCE, Request, Together, Wishes
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -22,13 +24,43 @@ class Kept:
       score: the piece, silent where it is to be composed.
       known: bool[T, 4], the cells that stand.
       fermata: bool[T], the frames in which a note under a fermata sounds.
-      allowed: bool[T, 4, 129], what may be composed, as in a `Request`; None for anything.
+      unsettled: bool[T], the other frames in which one may sound; None for none.
+      allowed, attack, together: what may be composed, as in a `Request`; None for anything.
+      numbers: of each printed bar its number, its first frame and its end; 0 is an anacrusis.
+      near: as long a piece, which what is composed is to be near to; None if there is none.
+      wishes: for it.
     """
 
     score: Chorale
     known: np.ndarray
     fermata: np.ndarray
     allowed: np.ndarray | None = None
+    attack: np.ndarray | None = None
+    together: Together | None = None
+    numbers: tuple[tuple[int, int, int], ...] = ()
+    unsettled: np.ndarray | None = None
+    near: Chorale | None = None
+    wishes: Wishes = NO_WISHES
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            object.__setattr__(self, "numbers", numbered(self.score))
+
+    @classmethod
+    def blank(cls, form: Form) -> "Kept":
+        """A piece in a form whose key is given, of which no note is.
+
+        Raises:
+          ValueError: if the key is open.
+        """
+        if form.key is None:
+            raise ValueError("the form has an open key; say which, such as key='G major'")
+        silence = np.full((len(form), len(VOICES)), REST, np.int16)
+        nothing = np.zeros(silence.shape, bool)
+        fermata = np.zeros(len(form), bool)
+        for start, end in form.fermata_spans():
+            fermata[start:end] = True
+        return cls(form.chorale(silence, nothing), nothing, fermata)
 
     @property
     def request(self) -> Request:
@@ -37,8 +69,12 @@ class Kept:
         # A file without any fermata hardly says that there be none.
         fermata = self.fermata if self.fermata.any() else None
         tracks = rhythm.tracks(len(score), score.bars, score.sharps, score.mode, fermata)
+        if self.unsettled is not None:
+            tracks[self.unsettled & ~self.fermata, rhythm.FERMATA] = 0
+        near = None if self.near is None else (self.near.pitch, self.near.struck)
         return Request(tracks, self.known, np.where(self.known, score.pitch, REST),
-                       self.known & score.struck, self.allowed)
+                       self.known & score.struck, self.allowed, self.attack, self.together, near,
+                       self.wishes)
 
     def chorale(self, pitch: np.ndarray, struck: np.ndarray, title: str = "") -> Chorale:
         """The piece with the notes int[T, 4] that were composed; what was given is as it was.
@@ -83,6 +119,7 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
         known[:, list(parts)] = True
         pitch, struck, fermata = tune.pitch, tune.struck, tune.fermata
         title, bars, sharps, mode = tune.title, tune.bars, tune.sharps, tune.mode
+        numbers = numbered(tune)
     else:
         read = tune if isinstance(tune, Tune) else read_tune(tune)
         shape = len(read), len(VOICES)
@@ -92,11 +129,19 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
             pitch[:, voice], struck[:, voice] = part.pitch, part.struck
             fermata[:, voice], known[:, voice] = part.fermata, True
         title, bars, sharps, mode = read.title, read.bars, read.sharps, read.mode
+        numbers = read.numbers
     if ranges is not None:
         check_ranges(np.where(known, pitch, REST), ranges)
     score = Chorale(np.where(known, pitch, REST), struck & known, fermata & known, bars, sharps,
                     mode, title)
-    return Kept(score, known, rhythm.fermata_frames(score))
+    return Kept(score, known, rhythm.fermata_frames(score), numbers=numbers)
+
+
+def numbered(chorale: Chorale) -> tuple[tuple[int, int, int], ...]:
+    """The bars of a chorale as they are numbered in print, see `Kept`."""
+    numbers = np.cumsum([bar.offset == 0 for bar in chorale.bars]).tolist()
+    edges = [*(bar.start for bar in chorale.bars), len(chorale)]
+    return tuple(zip(numbers, edges[:-1], edges[1:], strict=True))
 
 
 def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),
@@ -128,6 +173,9 @@ def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),
     if first > last or first not in numbers or last not in numbers:
         raise ImportingError(f"there are no bars {first}-{last} in {tune.title}, only "
                              f"{min(numbers)} to {max(numbers)}")
+    if any(end != start for (_, end), (start, _) in itertools.pairwise(spans)):
+        raise ImportingError(f"bars {first}-{last} of {tune.title} are not in one place; number "
+                             f"its bars anew")
     start, end = spans[0][0], spans[-1][1]
     score, known = whole.score, np.ones(whole.known.shape, bool)
     held = (score.pitch != REST) & ~score.struck
@@ -139,7 +187,7 @@ def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),
             allowed[end - 1, voice] = np.arange(SILENCE + 1) == score.pitch[end, voice]
     if known.all():
         raise ImportingError(f"every note of bars {first}-{last} is held over from before them")
-    return Kept(score, known, whole.fermata, allowed)
+    return Kept(score, known, whole.fermata, allowed, numbers=tune.numbers)
 
 
 def check_ranges(pitch: np.ndarray, ranges: Ranges) -> None:

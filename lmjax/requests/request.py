@@ -44,6 +44,37 @@ class Together(NamedTuple):
             (self.least & (count < 1)) | (self.most & (count > 1))).any(axis=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """What is wished for, and how much; nobody vouches for it.
+
+    Attributes:
+      parallels: weight against parallel fifths and octaves.
+      motion: against moving far; below 0 for livelier lines.
+      attacks: against many notes; below 0 for more.
+      form: w of guidance by metre, form and key: 1 as trained, above 1 more obedient.
+      temperature: what logits are divided by: below 1 nearer to what is likeliest.
+
+    Raises:
+      ValueError: if one of them cannot be.
+    """
+
+    parallels: float = 0.0
+    motion: float = 0.0
+    attacks: float = 0.0
+    form: float = 1.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise ValueError(f"wishes.temperature must be positive, not {self.temperature:g}")
+        if self.form < 0:
+            raise ValueError(f"wishes.form must not be negative, but is {self.form:g}")
+
+
+NO_WISHES = Wishes()
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Request:
     """What is known of a piece before it is composed.
@@ -58,6 +89,9 @@ class Request:
       attack: int8[T, 4], whether a note must begin in a cell (1), or may not (-1), which then goes
         on with what sounded before and is not silent; 0 for either. None if all are 0.
       together: what voices have to be together; None if nothing.
+      near: pitches and re-attacks, as `pitch` and `struck`, of music that what is composed is to be
+        near to; None if it is to be composed from noise.
+      wishes: for it.
 
     Raises:
       ValueError: if shapes disagree, or a cell may have nothing.
@@ -70,6 +104,8 @@ class Request:
     allowed: np.ndarray | None = None
     attack: np.ndarray | None = None
     together: Together | None = None
+    near: tuple[np.ndarray, np.ndarray] | None = None
+    wishes: Wishes = NO_WISHES
 
     def __post_init__(self) -> None:
         shape = len(self.tracks), len(VOICES)

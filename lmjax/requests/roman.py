@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lmjax.music.chorale import VOICES
 from lmjax.music.spelling import STEPS, fifths
-from lmjax.requests.form import _key_name, _parse_key
+from lmjax.requests.form import _parse_key, key_name
 
 MOST_TONES = 5  # the chord of the ninth
 MAJOR = (0, 2, 4, -1, 1, 3, 5)  # the degrees of a major scale, in fifths above its tonic
@@ -191,14 +191,14 @@ def key_in(relation: str, home: str) -> str:
     elif re.fullmatch(KEY, word.translate(SIGNS)):
         numeral = word.translate(SIGNS)
     elif re.fullmatch(r"\S+\s+(major|minor)", word):
-        return _key_name(*_read_key(word))
+        return key_name(*_read_key(word))
     else:
         raise HarmonyError(f"cannot read {relation!r} as a key: write one of "
                            f"{', '.join(RELATIONS)}, a Roman numeral such as 'vi', or a key such "
                            f"as 'D major'")
     root = _numeral(numeral, sharps, mode)[1]
     mode = "major" if numeral.strip("b#-").isupper() else "minor"
-    name = _key_name(root - (1 if mode == "major" else 4), mode)
+    name = key_name(root - (1 if mode == "major" else 4), mode)
     _read_key(name)
     return name
 

@@ -131,7 +131,7 @@ def _viterbi(log_p: np.ndarray, legal: tuple[np.ndarray, np.ndarray], relations:
         before = now
         came_from.append(stages)
         tokens_of.append(now)
-    place = list(np.unravel_index(int(value.argmax()), value.shape))
+    place = [int(index) for index in np.unravel_index(int(value.argmax()), value.shape)]
     tokens = np.empty(log_p.shape[:2], np.int32)
     for t in range(len(log_p) - 1, -1, -1):
         tokens[t] = np.array([tokens_of[t][v][place[v]] for v in voices], np.int32)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lmjax.music.chorale import REST, Bar, Chorale
-from lmjax.music.importers import Tune, read_tune, voices_of
+from lmjax.music.importers import ImportingError, Tune, read_tune, voices_of
 from lmjax.render.notation import patch, write_score
 from lmjax.render.write import write
 from lmjax.requests.keep import check_ranges, free, keep
@@ -240,7 +240,7 @@ def follow(path: Path, folder: Path) -> str:
             chorale = kept.chorale(np.full(score.pitch.shape, 60), score.struck)
             write(chorale, folder / "out.musicxml")
         write(chorale, folder / "out.mid")
-    except ValueError as error:
+    except ImportingError as error:
         return str(error)
     np.testing.assert_array_equal(chorale.pitch[kept.known], score.pitch[kept.known])
     same_notes(chorale, keep(read_tune(folder / "out.musicxml")).score)

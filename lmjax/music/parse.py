@@ -1,0 +1,147 @@
+"""A musician's file as a music21 score, once what music21 would get wrong in silence is found."""
+
+import contextlib
+import io
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lmjax.music.chorale import FRAMES_PER_QUARTER
+from lmjax.music.rhythm import LONGEST_BAR
+
+LONGEST_TUNE = 1024  # quarters; no chorale of Bach's is longer than 200
+LONG_BAR = "a bar may be three whole notes long at most"
+MOST_SHARPS = 7  # or flats
+FAR_KEY = "a key signature has seven sharps or flats at most"
+MIDI = b"MThd"
+FAR_FIFTHS = re.compile(rb"<fifths[^>]*>\s*-?\d{2,}")
+SHORT_BEATS = re.compile(rb"\xff\x58\x04.[\x05-\xff]", re.DOTALL)
+LONG_METRE = re.compile(rb"(?:<beats[^>]*>\s*|\*M|(?:^|\[)M:\s*)([\d+ ]*\d{3,})", re.M)
+# Of ABC the fields, comments, texts over notes and signs.
+NO_ABC_NOTES = re.compile(r"^[A-Za-z+]:.*|%.*|\[[A-Za-z]:[^\]]*\]|\"[^\"]*\"|![^!\n]*!", re.M)
+
+
+class ImportingError(ValueError):
+    """A file that cannot be used, in one sentence: what is wrong, where, and what would help."""
+
+
+def parse(path: Path, content: bytes) -> Any:
+    """A file as a music21 score of parts with bars, at the pitch at which they sound.
+
+    Raises:
+      ImportingError: if it cannot be read, or music21 would read it wrong or not in time.
+    """
+    from music21 import converter, stream
+
+    warned = io.StringIO()
+    try:
+        with warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(warned):
+            _check_content(path, content)
+            if content.startswith(MIDI):
+                score = _parse_midi(path, content)
+            else:  # past music21's own pickles, which can be stale
+                score = converter.parse(path, forceSource=True, storePickle=False)
+            if isinstance(score, stream.Opus):
+                raise ImportingError(f"{path} holds {len(score.scores)} pieces; leave only one")
+            _check_length(path, score.highestTime)
+            if not isinstance(score, stream.Score):
+                whole = stream.Score()
+                whole.insert(0, score)
+                score = whole
+            for part in list(score.parts):
+                if part.atSoundingPitch is not False:
+                    # Else a trumpet of MIDI, which knows no written pitch, is transposed too.
+                    for singer in part.recurse().getElementsByClass("Instrument"):
+                        singer.transposition = None
+                part.toSoundingPitch(inPlace=True)
+                # Some readers leave it to others to draw bar lines.
+                if not part.getElementsByClass("Measure"):
+                    score.replace(part, part.makeMeasures())
+    except ImportingError:
+        raise
+    except Exception as error:  # its readers raise whatever they stumble over
+        raise _unreadable(path, str(error) or type(error).__name__) from error
+    # What it cannot read of Humdrum it leaves out.
+    left_out = re.search(r"Error in parsing event (.*)", warned.getvalue())
+    if left_out:
+        raise _unreadable(path, left_out[1])
+    return score
+
+
+def _parse_midi(path: Path, content: bytes) -> Any:
+    """A MIDI file as a music21 score, all parts with the metres and keys of the first.
+
+    Music21 heeds only those of a track without notes.
+    """
+    from music21.midi import DeltaTime, MetaEvents, MidiFile, MidiTrack, translate
+
+    if SHORT_BEATS.search(content):
+        raise ImportingError(f"{path} has beats shorter than sixteenths")
+    file = MidiFile()
+    file.readstr(content)
+    told, sung = [], []
+    for track in file.tracks:
+        events = translate.getTimeForEvents(track)
+        if events:
+            _check_length(path, events[-1][0] / file.ticksPerQuarterNote)
+        for chosen, of_form in ((told, True), (sung, False)):
+            chosen.append(MidiTrack(track.index))
+            before = 0
+            for time, event in events:
+                if of_form == (event.type in (MetaEvents.TIME_SIGNATURE,
+                                              MetaEvents.KEY_SIGNATURE)):
+                    chosen[-1].events += [DeltaTime(chosen[-1], time=time - before), event]
+                    before = time
+    file.tracks = [next((track for track in told if track.events), MidiTrack()), *sung]
+    return translate.midiFileToStream(file)
+
+
+def _unreadable(path: Path, why: str) -> ImportingError:
+    return ImportingError(f"{path} cannot be read as music ({' '.join(why.split())[:200]}); save "
+                          f"it as MusicXML from a notation editor")
+
+
+def _check_content(path: Path, content: bytes) -> None:
+    """Finds what music21 would leave out in silence, or would take hours to read.
+
+    Raises:
+      ImportingError: if there is any.
+      Exception: of any kind if the file is broken.
+    """
+    from music21 import abcFormat
+
+    suffix = path.suffix.lower()
+    metre = LONG_METRE.search(content)
+    if metre:
+        raise ImportingError(f"{path} has a metre of {metre[1].decode()[:20]} beats; {LONG_BAR}")
+    if FAR_FIFTHS.search(content):
+        raise ImportingError(f"{path}: {FAR_KEY}")
+    if suffix == ".krn" and not re.search(rb"^\*-[\s*-]*(^!.*\s*)*\Z", content, re.M):
+        raise ImportingError(f"{path} is cut off: the line of *- that ends Humdrum is missing")
+    elif suffix == ".abc":
+        text = content.decode()
+        pieces = len(re.findall("^X:", text, re.M))
+        if pieces > 1:
+            raise ImportingError(f"{path} holds {pieces} pieces; leave only one")
+        named = re.search(r"(?:^|\[)V:\s*([^\d\s]\S*)", text, re.M)
+        if named:
+            raise ImportingError(f"{path} calls a voice {named[1][:20]}; number the voices, as in "
+                                 f"V:1")
+        unread = re.search(r"H[.~^=_HLMOPSTuv]*[A-Ga-gz]|Z|x", NO_ABC_NOTES.sub("", text))
+        if unread:
+            raise ImportingError(f"{path} has {unread[0]}, which would be left out; leave out "
+                                 f"the H of a fermata, and write z with its length for a rest")
+        for voice in abcFormat.ABCFile().readstr(text).splitByVoice():
+            for bar in voice.splitByMeasure() if voice.definesMeasures() else ():
+                notes = [one for one in bar.tokens if isinstance(one, abcFormat.ABCNote)]
+                quarters = sum(note.quarterLength for note in notes if not note.inGrace)
+                if quarters * FRAMES_PER_QUARTER > LONGEST_BAR:
+                    raise ImportingError(f"{path} lacks a bar line; {LONG_BAR}")
+
+
+def _check_length(path: Path, quarters: float) -> None:
+    """Raises ImportingError if music is too long to be read."""
+    if quarters > LONGEST_TUNE:
+        raise ImportingError(f"{path} is {float(quarters):.0f} quarters long, and no more than "
+                             f"{LONGEST_TUNE} can be read; cut it into pieces")

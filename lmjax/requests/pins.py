@@ -1,0 +1,350 @@
+"""What is asked of the notes to be composed: compiled to arrays, or found to contradict itself."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Bar
+from lmjax.requests.keep import Kept, Ranges
+from lmjax.requests.request import SILENCE, Together
+from lmjax.requests.roman import Cadence, Harmony
+
+STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+BASS = len(VOICES) - 1
+PITCHES = np.arange(SILENCE)
+
+
+class AskingError(ValueError):
+    """What cannot be asked, in one sentence: where, of which voice, and why."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Wanted:
+    """A set of pitches of which voices have some or not more than one, in some frames."""
+
+    frames: slice
+    pitches: np.ndarray
+    least: bool
+    most: bool
+    why: str
+
+
+class Demands:
+    """A piece and what is asked of the notes that are to be composed, so far.
+
+    Each of its methods asks for one thing more, and raises `AskingError` where that cannot be
+    together with what is given and what was asked before.
+    """
+
+    def __init__(self, kept: Kept, ranges: Ranges) -> None:
+        self.kept = kept
+        shape = kept.known.shape
+        self.allowed = (np.ones((*shape, SILENCE + 1), bool) if kept.allowed is None
+                        else kept.allowed.copy())
+        self.attack = np.zeros(shape, np.int8) if kept.attack is None else kept.attack.copy()
+        self.order = np.zeros(len(kept.known), bool)
+        self.wanted: list[_Wanted] = []
+        # Why, and of which cells: of their pitches, and of where notes begin.
+        self._pitched: list[tuple[str, np.ndarray]] = []
+        self._begun: list[tuple[str, np.ndarray]] = []
+        low, high = np.array(ranges).T[..., None]
+        self._singable = np.pad((low <= PITCHES) & (high >= PITCHES), ((0, 0), (0, 1)),
+                                constant_values=True)
+
+    # Where.
+
+    def frame(self, bar: int, beat: float) -> int:
+        """The frame of a beat of a bar, beats counted from 1 in units of the metre's denominator.
+
+        Raises:
+          AskingError: if there is none.
+        """
+        spans = [(start, end) for number, start, end in self.kept.numbers if number == bar]
+        for start, end in spans:
+            here = self._bar(start)
+            place = (beat - 1) * (SIXTEENTHS_PER_WHOLE / here.denominator)
+            frame = here.start + place - here.offset
+            if start <= frame < end and frame == int(frame):
+                return int(frame)
+        if not spans:
+            numbers = [number for number, _, _ in self.kept.numbers]
+            raise AskingError(f"there is no bar {bar}, only {min(numbers)} to {max(numbers)}")
+        raise AskingError(f"there is no beat {beat:g} in bar {bar}")
+
+    def frames(self, bar: int, beat: float, beats: float) -> slice:
+        """The frames of so many beats from one on.
+
+        Raises:
+          AskingError: if they are not whole sixteenths, or the piece ends before.
+        """
+        start = self.frame(bar, beat)
+        length = beats * SIXTEENTHS_PER_WHOLE / self._bar(start).denominator
+        if length < 1 or length != int(length):
+            raise AskingError(f"{beats:g} beats from beat {beat:g} of bar {bar} are no whole "
+                              f"number of sixteenths")
+        if start + length > len(self.kept.known):
+            raise AskingError(f"{beats:g} beats from beat {beat:g} of bar {bar} go past the end")
+        return slice(start, start + int(length))
+
+    def bars(self, first: int, last: int) -> slice:
+        """The frames of some bars.
+
+        Raises:
+          AskingError: if there are no such bars.
+        """
+        numbers = {number for number, _, _ in self.kept.numbers}
+        if first > last or not {first, last} <= numbers:
+            raise AskingError(f"there are no bars {first}-{last}, only {min(numbers)} to "
+                              f"{max(numbers)}")
+        spans = [span for number, *span in self.kept.numbers if first <= number <= last]
+        return slice(spans[0][0], spans[-1][1])
+
+    def place(self, frame: int) -> str:
+        """Where a frame is, such as "bar 4, beat 2.5"."""
+        bar = self._bar(frame)
+        number = next(number for number, start, end in self.kept.numbers if start <= frame < end)
+        beat = (frame - bar.start + bar.offset) * bar.denominator / SIXTEENTHS_PER_WHOLE
+        return f"bar {number}, beat {1 + beat:g}"
+
+    def cells(self, voices: Iterable[str] = (), frames: slice = slice(None)) -> np.ndarray:
+        """bool[T, 4]: some frames of some voices; of all if none is named.
+
+        Raises:
+          AskingError: if there is no such voice.
+        """
+        chosen = np.zeros(self.kept.known.shape, bool)
+        for name in tuple(voices) or VOICES:
+            if name not in VOICES:
+                raise AskingError(f"there is no voice {name!r}, only {', '.join(VOICES)}")
+            chosen[frames, VOICES.index(name)] = True
+        return chosen
+
+    def _bar(self, frame: int) -> Bar:
+        return [bar for bar in self.kept.score.bars if bar.start <= frame][-1]
+
+    # What.
+
+    def only(self, cells: np.ndarray, pitches: np.ndarray, why: str, given: bool = False) -> None:
+        """Some cells bool[T, 4] have pitches bool[129] of a set, silence being its last.
+
+        Args:
+          why: what the set is, as in "the alto can sing nothing that is WHY".
+          given: whether given notes have to be of the set as well.
+        """
+        known = self.kept.known
+        pitch = self.kept.score.pitch
+        wrong = cells & known & ~pitches[pitch]
+        if given and wrong.any():
+            frame, voice = np.argwhere(wrong)[0]
+            raise AskingError(f"{self.place(frame)}: the {VOICES[voice]} has "
+                              f"{name_of(pitch[frame, voice])}, which is not {why}")
+        self.allowed = self.allowed & (pitches | ~(cells & ~known)[..., None])
+        self._pitched.append((why, cells))
+        self._check()
+
+    def pin(self, voice: str, frames: slice, pitch: int) -> None:
+        """One note, struck at the first of some frames and held to their end; or `REST`."""
+        cells = self.cells([voice], frames)
+        self.only(cells, np.arange(SILENCE + 1) == pitch % (SILENCE + 1), name_of(pitch), True)
+        if pitch != REST:
+            self._begin(self.cells([voice], slice(frames.start, frames.start + 1)), True,
+                        f"pinned to begin there ({name_of(pitch)})")
+            self._begin(self.cells([voice], slice(frames.start + 1, frames.stop)), False,
+                        f"held there ({name_of(pitch)})")
+
+    def shortest(self, sixteenths: int, voices: Sequence[str] = ()) -> None:
+        """No note begins off a grid of so many sixteenths, counted from bar lines."""
+        off = np.zeros(len(self.kept.known), bool)
+        for frame in range(len(off)):
+            bar = self._bar(frame)
+            off[frame] = (frame - bar.start + bar.offset) % sixteenths != 0
+        off[0] = False
+        cells = self.cells(voices)
+        self._begin(cells & off[:, None], False, f"of notes of {sixteenths} sixteenths or longer")
+
+    def _begin(self, cells: np.ndarray, begins: bool, why: str) -> None:
+        """A note has to begin in some cells, or may not."""
+        wanted = np.int8(1 if begins else -1)
+        free = cells & ~self.kept.known
+        clash = free & (self.attack == -wanted)
+        if clash.any():
+            frame, voice = np.argwhere(clash)[0]
+            others = " and ".join(why for why, cells in self._begun if cells[frame, voice])
+            raise AskingError(f"{self.place(frame)}: no note of the {VOICES[voice]} can be {why} "
+                              f"and {others}")
+        self.attack = np.where(free, wanted, self.attack)
+        self._begun.append((why, cells))
+        self._check()
+
+    def ordered(self) -> None:
+        """No voice is higher than one above it."""
+        self.order[:] = True
+
+    def chord(self, frames: slice, harmony: Harmony, soprano: int | None = None) -> None:
+        """Some frames are of a chord: its needed tones sound when it begins, and it has its bass.
+
+        Given notes may be foreign to it, but for the bass.
+
+        Args:
+          soprano: the pitch class of the soprano, given or not, when it begins.
+        """
+        name, first = harmony.name, slice(frames.start, frames.start + 1)
+        tones = f"of {name} ({', '.join(NAMES[tone] for tone in harmony.tones)})"
+        self.only(self.cells(frames=frames), _classes(harmony.tones), tones)
+        if harmony.bass is not None:
+            self.only(self.cells([VOICES[BASS]], frames), _classes([harmony.bass]),
+                      f"the bass of {name} ({NAMES[harmony.bass]})", given=True)
+        if soprano is not None:
+            self.only(self.cells([VOICES[0]], first), _classes([soprano]),
+                      f"the soprano of {name} ({NAMES[soprano]})", given=True)
+        for tone in harmony.needed:
+            self.wanted.append(_Wanted(first, _classes([tone])[:-1], True, False,
+                                       f"the {NAMES[tone]} of {name}"))
+        for tone in harmony.once:
+            self.wanted.append(_Wanted(frames, _classes([tone])[:-1], False, True,
+                                       f"no more than one {NAMES[tone]} in {name}"))
+
+    def cadence(self, arrival: slice, cadence: Cadence) -> None:
+        """A cadence whose last chord is in some frames, and the others on the beats before."""
+        beat = SIXTEENTHS_PER_WHOLE // self._bar(arrival.start).denominator
+        first = arrival.start - beat * (len(cadence.chords) - 1)
+        if first < 0:
+            raise AskingError(f"a cadence that arrives at {self.place(arrival.start)} would begin "
+                              f"before the piece")
+        for number, (chord, top) in enumerate(zip(cadence.chords, cadence.soprano, strict=True)):
+            start = first + number * beat
+            last = number == len(cadence.chords) - 1
+            self.chord(arrival if last else slice(start, start + beat), chord, top)
+
+    def finished(self) -> Kept:
+        """The piece with all that is asked of it.
+
+        Raises:
+          AskingError: if the voices of a frame cannot be together what they have to be.
+        """
+        together = self._together()
+        allowed = self._spread()
+        if together is not None:
+            self._check_together(together, allowed & (self._singable | self.kept.known[..., None]))
+        return dataclasses.replace(
+            self.kept, allowed=None if allowed.all() else allowed,
+            attack=self.attack if self.attack.any() else None, together=together)
+
+    # Whether.
+
+    def _spread(self) -> np.ndarray:
+        """What is allowed, where notes that go on are those which began."""
+        known, allowed = self.kept.known, self.allowed.copy()
+        given = np.arange(SILENCE + 1) == self.kept.score.pitch[..., None] % (SILENCE + 1)
+        allowed[known] = given[known]
+        held = (self.attack == -1) & ~known
+        # A given note that is held over was begun before.
+        held |= known & ~self.kept.score.struck & (self.kept.score.pitch != REST)
+        for frame in range(1, len(known)):
+            allowed[frame, held[frame]] &= allowed[frame - 1, held[frame]]
+        for frame in range(len(known) - 1, 0, -1):
+            allowed[frame - 1, held[frame]] &= allowed[frame, held[frame]]
+        return allowed
+
+    def _check(self) -> None:
+        """Raises AskingError if nothing is left for a cell."""
+        allowed = self._spread() & self._singable
+        allowed[..., SILENCE] &= self.attack != -1
+        nothing = ~self.kept.known & ~allowed.any(axis=-1)
+        if nothing.any():
+            frame, voice = np.argwhere(nothing)[0]
+            why = dict.fromkeys(why for why, cells in self._pitched if cells[frame, voice])
+            raise AskingError(f"{self.place(frame)}: the {VOICES[voice]} can sing nothing that is "
+                              f"{' and '.join(why)} and in the range of the {VOICES[voice]}")
+
+    def _together(self) -> Together | None:
+        """What was asked of voices together, the same sets of a frame joined."""
+        if not self.wanted and not self.order.any():
+            return None
+        rows: list[dict[bytes, list[bool]]] = [{} for _ in self.order]
+        for wanted in self.wanted:
+            for row in rows[wanted.frames]:
+                asked = row.setdefault(wanted.pitches.tobytes(), [False, False])
+                asked[0] |= wanted.least
+                asked[1] |= wanted.most
+        together = Together.open(len(rows), max(map(len, rows)))
+        together = together._replace(order=self.order, groups=together.groups.copy(),
+                                     least=together.least.copy(), most=together.most.copy())
+        for frame, row in enumerate(rows):
+            for group, (pitches, (least, most)) in enumerate(row.items()):
+                together.groups[frame, group] = np.frombuffer(pitches, bool)
+                together.least[frame, group], together.most[frame, group] = least, most
+        return together
+
+    def _check_together(self, together: Together, allowed: np.ndarray) -> None:
+        """Raises AskingError if no chord of what is allowed holds what is asked of a frame."""
+        seen: set[bytes] = set()
+        for frame, may in enumerate(allowed):
+            asked = [part[frame] for part in together]
+            signature = may.tobytes() + b"".join(np.asarray(part).tobytes() for part in asked)
+            if signature in seen:
+                continue
+            seen.add(signature)
+            if not _possible(may, *asked):
+                why = [wanted.why for wanted in self.wanted
+                       if wanted.frames.start <= frame < wanted.frames.stop]
+                why += ["voices in order"] if together.order[frame] else []
+                raise AskingError(f"{self.place(frame)}: no chord has {', '.join(why)} with the "
+                                  f"notes that are given or allowed there")
+
+
+def _possible(may: np.ndarray, order: np.ndarray, groups: np.ndarray, least: np.ndarray,
+              most: np.ndarray) -> bool:
+    """Whether voices of which each may have some pitches bool[4, 129] can be together so."""
+    needed = sum(1 << r for r in np.flatnonzero(least))
+    once = sum(1 << r for r in np.flatnonzero(most))
+    bits = (groups * (1 << np.arange(len(groups)))[:, None]).sum(axis=0).tolist()
+    states = {(SILENCE, 0)}  # the lowest pitch so far, and the groups that have been seen
+    for row in may:
+        after = set()
+        for lowest, seen in states:
+            for pitch in np.flatnonzero(row).tolist():
+                if pitch == SILENCE:
+                    after.add((lowest, seen))
+                elif not (order and pitch > lowest) and not bits[pitch] & seen & once:
+                    after.add((min(lowest, pitch) if order else SILENCE, seen | bits[pitch]))
+        states = after
+    return any(seen & needed == needed for _, seen in states)
+
+
+def _classes(classes: Iterable[int]) -> np.ndarray:
+    """bool[129]: the pitches of some pitch classes, and no silence."""
+    return np.append(np.isin(PITCHES % 12, list(classes)), False)
+
+
+def name_of(pitch: int) -> str:
+    """A MIDI pitch as "F#4"; "silence" for `REST`."""
+    return "silence" if pitch == REST else f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def pitch_class(name: str) -> int:
+    """The pitch class of a name such as "F#", "Bb" or "B-".
+
+    Raises:
+      AskingError: if it is none.
+    """
+    step, sign = name[:1].upper(), name[1:]
+    if step not in STEPS or set(sign) - set("#b-") or len(set(sign)) > 1:
+        raise AskingError(f"a note is named like F#, Bb or C, not {name!r}")
+    return (STEPS[step] + sign.count("#") - len(sign.replace("#", ""))) % 12
+
+
+def midi(name: str) -> int:
+    """The MIDI pitch of a name with an octave, such as "F#4"; C4 is the middle C.
+
+    Raises:
+      AskingError: if it is none.
+    """
+    head, octave = name[:-1], name[-1:]
+    if not octave.isdigit():
+        raise AskingError(f"a pitch is named like F#4 or Bb3 (C4 is the middle C), not {name!r}")
+    step, sign = head[:1].upper(), head[1:]
+    pitch_class(head)
+    return 12 * (int(octave) + 1) + STEPS[step] + sign.count("#") - len(sign.replace("#", ""))

@@ -1,0 +1,40 @@
+"""Obeying more, or less, than the model would by itself."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from lmjax.noise.condition import Condition
+from lmjax.noise.denoiser import Denoise, Denoised, from_logits
+
+
+def guide(denoise: Denoise, table: jax.Array, weight: jax.Array, tracks: Sequence[int]) -> Denoise:
+    """Classifier-free guidance by some tracks (Ho & Salimans 2022), of logits.
+
+    With s the score and s_0 that of the model which is not told the tracks, this is
+    `s_0 + w (s - s_0)` for posteriors `p_0 (p / p_0)^w` of each cell; it asks the model twice.
+
+    Args:
+      denoise: the model, trained with these tracks withheld at times.
+      table: float32[V, K, D], its embedding.
+      weight: w, float32[B].
+      tracks: which.
+    """
+    def guided(x: jax.Array, sigma: jax.Array, condition: Condition) -> Denoised:
+        untold = condition._replace(tracks=condition.tracks.at[..., jnp.array(tracks)].set(0))
+        with_them = jax.nn.log_softmax(denoise(x, sigma, condition).logits)
+        without = jax.nn.log_softmax(denoise(x, sigma, untold).logits)
+        w = weight[:, None, None, None]
+        return from_logits(table, without + w * (with_them - without))
+
+    return guided
+
+
+def temper(denoise: Denoise, table: jax.Array, temperature: jax.Array) -> Denoise:
+    """A model whose logits are divided by temperatures float32[B], at every noise level."""
+    def tempered(x: jax.Array, sigma: jax.Array, condition: Condition) -> Denoised:
+        logits = denoise(x, sigma, condition).logits
+        return from_logits(table, logits / temperature[:, None, None, None])
+
+    return tempered

@@ -1,0 +1,228 @@
+"""What is asked, as it is written down, and what it becomes: without any network."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lmjax.music.chorale import REST, VOICES
+from lmjax.music.tokens import WIDE_RANGES, Vocabulary
+from lmjax.requests.pins import AskingError, midi, name_of, pitch_class
+from lmjax.requests.request import SILENCE
+from lmjax.requests.schema import asked, read_requests
+
+FORM = {"metre": "4/4", "bars": 4, "key": "G major", "fermatas": [[4, 1, 2]]}
+TUNE = "X:1\nT:Old tune\nM:3/4\nL:1/4\nK:G\nB | d B A | G2 A | B c d | G3 |]\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("asked")
+    (folder / "tune.abc").write_text(TUNE)
+    (folder / "hymn.abc").write_text("X:1\nT:Hymn\nM:4/4\nL:1/4\nK:C\n" + "".join(
+        f"V:{n}\n{notes} |]\n" for n, notes in enumerate(
+            ["c d e f | g4 | e d c2", "G G G A | B4 | G G G2", "E D C C | D4 | C B, C2",
+             "C, B,, C, A,, | G,,4 | C, G,, C,2"])))
+    return folder
+
+
+def kept_of(folder, **fields):
+    return asked(fields, WIDE_RANGES, folder).kept
+
+
+def may(kept, voice, frame):
+    """The MIDI pitches of a voice that are allowed in a frame, of those it can sing."""
+    low, high = WIDE_RANGES[VOICES.index(voice)]
+    found = np.flatnonzero(kept.allowed[frame, VOICES.index(voice)])
+    return [pitch for pitch in found.tolist() if low <= pitch <= high or pitch == SILENCE]
+
+
+def test_a_form_alone(folder):
+    kept = kept_of(folder, form=FORM)
+    assert len(kept.score) == 64 and not kept.known.any() and kept.score.sharps == 1
+    assert kept.allowed is kept.attack is kept.together is None
+    assert np.flatnonzero(kept.fermata).tolist() == list(range(48, 56))
+    assert kept.request.tokens(Vocabulary()) is None
+
+
+def test_a_pin_is_one_note_struck_once(folder):
+    kept = kept_of(folder, form=FORM, pins=[
+        {"voice": "alto", "bar": 2, "beat": 3, "beats": 1.5, "pitch": "F#4"}])
+    frames = range(24, 30)
+    assert all(may(kept, "alto", frame) == [66] for frame in frames)
+    assert kept.attack[24:30, 1].tolist() == [1, -1, -1, -1, -1, -1]
+    assert not kept.attack[:, [0, 2, 3]].any() and not kept.attack[30:].any()
+    assert kept.allowed[30:].all() and kept.allowed[:24].all() and kept.allowed[:, 0].all()
+
+
+def test_silence_can_be_pinned_and_forbidden(folder):
+    kept = kept_of(folder, form=FORM, pins=[
+        {"voice": "bass", "bar": 1, "beat": 1, "pitch": "rest"}])
+    assert may(kept, "bass", 0) == [SILENCE] and not kept.attack
+    kept = kept_of(folder, form=FORM, forbid=[{"pitches": ["rest", "B4", "F"], "bars": "2-3"}])
+    assert {SILENCE, 71, 65, 77} & set(may(kept, "soprano", 20)) == set()
+    assert {70, 72, 66} <= set(may(kept, "soprano", 20)) and kept.allowed[:16].all()
+
+
+def test_ranges_and_scales(folder):
+    kept = kept_of(folder, form=FORM, ranges={"tenor": "C3-E4"}, scale="G harmonic minor")
+    assert may(kept, "tenor", 5) == [48, 50, 51, 54, 55, 57, 58, 60, 62, 63, SILENCE]
+    kept = kept_of(folder, form=FORM, scale="Bb pentatonic")
+    assert {pitch % 12 for pitch in may(kept, "alto", 0)[:-1]} == {10, 0, 2, 5, 7}
+
+
+def test_nothing_shorter_than_an_eighth(folder):
+    kept = kept_of(folder, form={**FORM, "anacrusis": 2}, shortest="eighth")
+    assert (kept.attack[1::2] == -1).all() and not kept.attack[::2].any()
+
+
+def test_a_chord_has_its_tones_its_bass_and_all_it_needs(folder):
+    kept = kept_of(folder, form=FORM, chords=[{"bar": 2, "beat": 2, "chord": "V7", "beats": 2}])
+    frames = slice(20, 28)
+    for voice in VOICES:
+        classes = {pitch % 12 for pitch in may(kept, voice, 22)}
+        assert classes == ({2} if voice == "bass" else {2, 6, 9, 0})
+    groups = [(np.flatnonzero(kept.together.groups[20, r]) % 12)[0]
+              for r in np.flatnonzero(kept.together.least[20])]
+    assert sorted(groups) == [0, 2, 6]
+    once = [(np.flatnonzero(kept.together.groups[23, r]) % 12)[0]
+            for r in np.flatnonzero(kept.together.most[23])]
+    assert sorted(once) == [0, 6] and not kept.together.least[21:].any()
+    assert not kept.together.most[:20].any() and not kept.together.most[28:].any()
+    assert kept.allowed[:20].all() and kept.allowed[28:].all() and frames.stop == 28
+
+
+def test_a_cadence_arrives_under_the_fermata_of_its_bar(folder):
+    kept = kept_of(folder, form=FORM, cadences=[
+        {"bar": 4, "kind": "perfect authentic", "key": "dominant"}])
+    assert {p % 12 for p in may(kept, "soprano", 48)} == {2}
+    assert {p % 12 for p in may(kept, "soprano", 50)} == {2, 6, 9}
+    assert all(set(p % 12 for p in may(kept, "bass", frame)) == {2} for frame in range(48, 56))
+    assert all(set(p % 12 for p in may(kept, "bass", frame)) == {9} for frame in range(44, 48))
+    assert {p % 12 for p in may(kept, "tenor", 45)} == {9, 1, 4, 7}
+
+
+def test_figures_are_of_the_given_bass(folder):
+    bass = "X:1\nM:4/4\nL:1/4\nK:F\nF, E, D, C, | F,4 |]\n"
+    (folder / "bass.abc").write_text(bass)
+    kept = kept_of(folder, input="bass.abc", keep=["bass"], figures=[
+        {"bar": 1, "beat": 2, "figures": "6 5"}, {"bar": 1, "beat": 3, "figures": 6}])
+    assert {p % 12 for p in may(kept, "alto", 4)} == {4, 7, 10, 0}
+    assert {p % 12 for p in may(kept, "alto", 8)} == {2, 5, 10}
+    assert kept.known[:, 3].all() and not kept.known[:, :3].any()
+
+
+def test_bars_after_and_before(folder):
+    kept = kept_of(folder, input="hymn.abc", extend={"before": 1, "after": 2})
+    assert len(kept.score) == 16 + 48 + 32 and kept.known[16:64].all()
+    assert not kept.known[:16].any() and not kept.known[64:].any()
+    assert [bar.start for bar in kept.score.bars] == [0, 16, 32, 48, 64, 80]
+    assert [number for number, _, _ in kept.numbers] == [1, 2, 3, 4, 5, 6]
+    assert kept.score.pitch[16, 0] == 72 and (kept.score.pitch[:16] == REST).all()
+
+
+def test_an_anacrusis_is_preceded_by_another(folder):
+    """In 3/4 from an upbeat of a quarter: one bar before it begins with an upbeat as well."""
+    kept = kept_of(folder, input="tune.abc", keep=["soprano"], extend={"before": 1})
+    assert [(bar.start, bar.offset) for bar in kept.score.bars] == [
+        (0, 8), (4, 0), (16, 0), (28, 0), (40, 0), (52, 0)]
+    assert kept.known[12:, 0].all() and not kept.known[:12].any() and not kept.known[:, 1:].any()
+
+
+def test_a_bridge(folder):
+    kept = kept_of(folder, input="hymn.abc", bridge={"to": "hymn.abc", "bars": 2})
+    assert len(kept.score) == 48 + 32 + 48
+    assert kept.known[:48].all() and kept.known[80:].all() and not kept.known[48:80].any()
+    np.testing.assert_array_equal(kept.score.pitch[:48], kept.score.pitch[80:])
+    assert [bar.start for bar in kept.score.bars] == list(range(0, 128, 16))
+
+
+def test_near_to_a_piece(folder):
+    one = asked({"input": "hymn.abc", "near": 0.7, "num": 2, "seed": 3}, WIDE_RANGES, folder)
+    assert (one.near, one.num, one.seed, one.name) == (0.7, 2, 3, "hymn")
+    assert not one.kept.known.any() and one.kept.near.pitch[0, 0] == 72
+    kept = kept_of(folder, input="hymn.abc", near=1, keep=["soprano"], rewrite={"bars": "2"})
+    assert kept.known[:, 0].all() and kept.known[:16].all() and not kept.known[16:32, 1:].any()
+
+
+MISTAKES = [
+    ({}, "a request has either an input, which is a file, or a form"),
+    ({"form": FORM, "cordes": []}, "a request has no field 'cordes', only input, keep"),
+    ({"form": FORM, "pins": {}}, "pins of a request cannot be {}"),
+    ({"form": FORM, "pins": [{"voice": "alto", "bar": 1, "beat": 1}]}, "pins[1] lacks 'pitch'"),
+    ({"form": FORM, "pins": [{"voice": "alt", "bar": 1, "beat": 1, "pitch": "F4"}]},
+     "there is no voice 'alt', only soprano, alto, tenor, bass"),
+    ({"form": FORM, "pins": [{"voice": "alto", "bar": 9, "beat": 1, "pitch": "F4"}]},
+     "there is no bar 9, only 1 to 4"),
+    ({"form": FORM, "pins": [{"voice": "alto", "bar": 1, "beat": 5, "pitch": "F4"}]},
+     "there is no beat 5 in bar 1"),
+    ({"form": FORM, "pins": [{"voice": "alto", "bar": 1, "beat": 1, "pitch": "H4"}]},
+     "a note is named like F#, Bb or C, not 'H'"),
+    ({"form": FORM, "pins": [{"voice": "alto", "bar": 1, "beat": 1, "pitch": "C6"}]},
+     "bar 1, beat 1: the alto can sing nothing that is C6 and in the range of the alto"),
+    ({"form": FORM, "scale": "G major", "pins": [
+        {"voice": "alto", "bar": 2, "beat": 2.5, "pitch": "F4"}]},
+     "bar 2, beat 2.5: the alto can sing nothing that is F4 and of G major and in the range"),
+    ({"form": FORM, "chords": [{"bar": 1, "beat": 1, "chord": "I"}], "pins": [
+        {"voice": "bass", "bar": 1, "beat": 1, "pitch": "B2"}]},
+     "bar 1, beat 1: the bass can sing nothing that is B2 and of I (G, B, D)"),
+    ({"form": FORM, "cadences": [{"bar": 5, "kind": "half"}]}, "there are no bars 5-5, only 1 to 4"),
+    ({"form": FORM, "cadences": [{"bar": 1, "kind": "half", "beat": 4, "beats": 99}]},
+     "99 beats from beat 4 of bar 1 go past the end"),
+    ({"form": FORM, "cadences": [{"bar": 1, "kind": "perfect authentic"}]},
+     "a cadence that arrives at bar 1, beat 1 would begin before the piece"),
+    ({"form": FORM, "chords": [{"bar": 1, "beat": 1, "chord": "xyz"}]}, "xyz"),
+    ({"form": FORM, "shortest": "breve"}, "the shortest note is one of sixteenth, eighth"),
+    ({"form": FORM, "wishes": {"paralels": 1}}, "wishes has no field 'paralels'"),
+    ({"form": FORM, "wishes": {"temperature": 0}}, "wishes.temperature must be positive, not 0"),
+    ({"form": {**FORM, "bars": 0}}, "a form has at least 1 bar, not 0"),
+    ({"form": FORM, "near": 1.0}, "near needs an input, and a form has no notes"),
+    ({"form": FORM, "name": "../up"}, "a name is of letters, digits"),
+    ({"input": "hymn.abc"}, "hymn.abc has all four voices, so there is none to add"),
+    ({"input": "hymn.abc", "extend": {}}, "a piece is extended by at least 1 bar"),
+    ({"input": "hymn.abc", "rewrite": {"bars": "9"}}, "there are no bars 9-9"),
+    ({"input": "tune.abc", "cadences": [{"bar": 4, "kind": "perfect authentic", "key": "D major"}]},
+     "bar 4, beat 1: the soprano has G4, which is not the soprano of I (D)"),
+]
+
+
+@pytest.mark.parametrize("fields, message", MISTAKES)
+def test_mistakes(folder, fields, message):
+    with pytest.raises(ValueError) as raised:
+        asked(fields, WIDE_RANGES, folder)
+    assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_voices_that_cannot_be_together(folder):
+    """A soprano pinned below what the chord needs above the bass: no chord has it in order."""
+    with pytest.raises(AskingError, match=r"bar 1, beat 1: no chord has the G of I, the B of I, "
+                                          r"voices in order with the notes"):
+        asked({"form": FORM, "ordered": True, "ranges": {"bass": "G3-G3"},
+               "chords": [{"bar": 1, "beat": 1, "chord": "I"}],
+               "pins": [{"voice": "soprano", "bar": 1, "beat": 1, "pitch": "G3"}]},
+              ((50, 82), *WIDE_RANGES[1:]), folder)
+
+
+def test_files_of_requests(tmp_path):
+    one, two = {"form": FORM, "name": "one"}, {"form": FORM, "num": 2}
+    lines, several, single = (tmp_path / name for name in ("a.jsonl", "b.yaml", "c.json"))
+    lines.write_text(f"{json.dumps(one)}\n\n{json.dumps(two)}\n")
+    several.write_text("- form: {metre: 4/4, bars: 4, key: G major, fermatas: [[4, 1, 2]]}\n"
+                       "  name: one\n- {form: " + json.dumps(FORM) + ", num: 2}\n")
+    single.write_text(json.dumps(one))
+    assert [fields for _, fields in read_requests(lines)] == [one, two]
+    assert read_requests(lines)[1][0] == f"{lines}, line 3"
+    assert [fields for _, fields in read_requests(several)] == [one, two]
+    assert read_requests(single) == [(str(single), one)]
+    for text, message in (("", "a request has fields"), ("[]", "holds no request"),
+                          ("{a: [", "is no YAML or JSON"), ("- 3", "request has fields")):
+        several.write_text(text)
+        with pytest.raises(AskingError, match=message):
+            read_requests(several)
+
+
+@pytest.mark.parametrize("name, pitch", [("C4", 60), ("Bb3", 58), ("B-3", 58), ("f#5", 78),
+                                         ("Cb4", 59), ("B#3", 60), ("E##2", 42)])
+def test_names_of_pitches(name, pitch):
+    assert midi(name) == pitch and pitch_class(name[:-1]) == pitch % 12
+    assert midi(name_of(pitch)) == pitch
