@@ -16,8 +16,10 @@ from lmjax.data.jsb import UNSTATED
 from lmjax.data.windows import cut, stack
 from lmjax.families import Drawn
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
+from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params
 from lmjax.noise.condition import Condition, Relations, Wishes
+from lmjax.noise.embed import NEVER
 from lmjax.requests import request as requested
 from lmjax.requests.form import Form
 from lmjax.requests.keep import Kept
@@ -242,11 +244,12 @@ class _Notes:
         assert self.near is not None
         return np.pad(self.near[start:end], ((0, width - (end - start)), (0, 0)))
 
-    def relations(self, span: tuple[int, int, int], width: int, groups: int) -> Relations:
+    def relations(self, span: tuple[int, int, int], width: int, groups: int,
+                  vocabulary: Vocabulary) -> Relations:
         """What its voices have to be together, [width, ...], by so many groups of tokens."""
         start, end, _ = span
         asked = self.request.together or Together.open(len(self.pitch))
-        pitches, frames = self.vocabulary.pitches, (0, width - (end - start))
+        pitches, frames = vocabulary.pitches, (0, width - (end - start))
         sounding = pitches != REST
         groups_too = frames, (0, groups - asked.least.shape[1])
         sets = asked.groups[start:end][..., pitches] & sounding
@@ -257,6 +260,31 @@ class _Notes:
             np.pad(sets, (*groups_too, (0, 0), (0, 0))),
             np.pad(asked.least[start:end], groups_too), np.pad(asked.most[start:end], groups_too),
             np.eye(1 + height.max(), dtype=bool)[height]))
+
+    def joined(self, span: tuple[int, int, int], logits: np.ndarray) -> np.ndarray:
+        """The tokens int32[T, 4] of a window, of logits float32[T, 4, K], that hold its relations.
+
+        Raises:
+          ValueError: if none do.
+        """
+        start, end, _ = span
+        assert self.request.together is not None
+        vocabulary, groups = self.vocabulary, self.request.together.least.shape[1]
+        sounding = vocabulary
+        if vocabulary.encoding == "hold":  # what it holds, a token does not say
+            sounding, logits = vocabulary.sounding, vocabulary.to_sounding(logits, NEVER)
+            given = np.eye(sounding.size, dtype=bool)[sounding.encode(
+                self.pitch[start:end], self.struck[start:end])]
+            known = self.given(span, end - start)[..., None]
+            logits = np.where(known, np.where(given, 0.0, NEVER), logits)
+        found = decode_jointly(logits, sounding.legal(), self.relations(
+            span, end - start, groups, sounding))
+        if found is None:
+            raise ValueError(f"no music between the sixteenths {start} and {end} holds all that is "
+                             f"asked of its voices together")
+        if sounding is vocabulary:
+            return found.tokens
+        return vocabulary.encode(*sounding.decode(found.tokens))
 
     def add(self, span: tuple[int, int, int], tokens: np.ndarray, corrected: int,
             diagnostics: dict[str, np.ndarray]) -> None:
@@ -291,8 +319,8 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width:
         relations = None
         if together:
             groups = max(one.least.shape[1] for one in together)
-            each = [one.relations(span, width, groups) for one, span in zip(
-                notes, now, strict=True)]
+            each = [one.relations(span, width, groups, composer.vocabulary)
+                    for one, span in zip(notes, now, strict=True)]
             relations = Relations._make(map(np.stack, zip(*_filled(each, len(keys)), strict=True)))
         near = None
         if notes[0].near is not None:
@@ -305,12 +333,11 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width:
                               condition, near)
         drawn = np.array(sample.tokens)
         if relations is not None:
-            legal, logits = composer.vocabulary.legal(), np.asarray(sample.logits)
-            for i, (start, end, _) in enumerate(now):
-                if notes[i].request.together is not None and number < len(spans[i]):
-                    drawn[i, :end - start] = _joined(
-                        logits[i, :end - start], legal,
-                        Relations._make(part[i] for part in relations), start)
+            logits = np.asarray(sample.logits)
+            for i, (one, span) in enumerate(zip(notes, now, strict=True)):
+                if one.request.together is not None and number < len(spans[i]):
+                    length = span[1] - span[0]
+                    drawn[i, :length] = one.joined(span, logits[i, :length])
         # Given cells are as they were given, also where the network never saw them as such.
         tokens = np.where(known, window.tokens, drawn)
         corrected = np.asarray(sample.corrected)
@@ -329,16 +356,6 @@ def _wishes(each: Sequence[requested.Wishes]) -> Wishes:
         values = np.array([getattr(one, name) for one in each], np.float32)
         columns.append(None if (values == default).all() else values)
     return Wishes._make(columns)
-
-
-def _joined(logits: np.ndarray, legal: tuple[np.ndarray, np.ndarray], relations: Relations,
-            start: int) -> np.ndarray:
-    """The tokens int32[T, 4] that hold the relations of a window, which starts at some frame."""
-    found = decode_jointly(logits, legal, relations)
-    if found is None:
-        raise ValueError(f"no music between the sixteenths {start} and {start + len(logits)} holds "
-                         f"all that is asked of its voices together")
-    return found.tokens
 
 
 def _fold_in(key: jax.Array, numbers: jax.Array) -> jax.Array:

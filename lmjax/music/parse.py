@@ -16,7 +16,8 @@ MOST_SHARPS = 7  # or flats
 FAR_KEY = "a key signature has seven sharps or flats at most"
 MIDI = b"MThd"
 FAR_FIFTHS = re.compile(rb"<fifths[^>]*>\s*-?\d{2,}")
-SHORT_BEATS = re.compile(rb"\xff\x58\x04.[\x05-\xff]", re.DOTALL)
+# Of MIDI, more than 48 beats, or beats of 1 / 2**5 and shorter.
+ODD_METRE = re.compile(rb"\xff\x58\x04(?:[\x31-\xff]|.[\x05-\xff])", re.DOTALL)
 LONG_METRE = re.compile(rb"(?:<beats[^>]*>\s*|\*M|(?:^|\[)M:\s*)([\d+ ]*\d{3,})", re.M)
 # Of ABC the fields, comments, texts over notes and signs.
 NO_ABC_NOTES = re.compile(r"^[A-Za-z+]:.*|%.*|\[[A-Za-z]:[^\]]*\]|\"[^\"]*\"|![^!\n]*!", re.M)
@@ -76,11 +77,13 @@ def _parse_midi(path: Path, content: bytes) -> Any:
     """
     from music21.midi import DeltaTime, MetaEvents, MidiFile, MidiTrack, translate
 
-    if SHORT_BEATS.search(content):
-        raise ImportingError(f"{path} has beats shorter than sixteenths")
+    if ODD_METRE.search(content):
+        raise ImportingError(f"{path} has bars of more than 48 beats, or of beats shorter than "
+                             f"sixteenths; give it another time signature")
     file = MidiFile()
     file.readstr(content)
-    told, sung = [], []
+    told: list[MidiTrack] = []
+    sung: list[MidiTrack] = []
     for track in file.tracks:
         events = translate.getTimeForEvents(track)
         if events:

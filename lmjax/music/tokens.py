@@ -66,6 +66,31 @@ class Vocabulary:
         return max(self.sizes)
 
     @property
+    def sounding(self) -> "Vocabulary":
+        """That of the same voices which says in each cell what sounds."""
+        return dataclasses.replace(self, encoding="sounding", padding=False)
+
+    def to_sounding(self, logits: np.ndarray, never: float) -> np.ndarray:
+        """Logits float[..., V, K] of hold tokens as those of `sounding` tokens, `never` of none.
+
+        To go on with a pitch, or with silence where there may be any, is as likely as to hold.
+        """
+        sounding = self.sounding
+        _, articulation = sounding.parts
+        pitches = self.pitches
+        out = np.full((*logits.shape[:-1], sounding.size), never)
+        hold = logits[..., :1]
+        for voice, (row, how) in enumerate(zip(sounding.pitches, articulation, strict=True)):
+            struck, held = np.flatnonzero(how == STRUCK), np.flatnonzero(how == HELD)
+            same = [int(np.flatnonzero(pitches[voice] == pitch)[0]) for pitch in row[struck]]
+            out[..., voice, struck] = logits[..., voice, same]
+            out[..., voice, held] = hold[..., voice, :]
+            silent = logits[..., voice, 1]
+            out[..., voice, 0] = np.where(
+                silent > never, np.maximum(hold[..., voice, 0], silent), never)
+        return out
+
+    @property
     def valid(self) -> np.ndarray:
         """bool[V, K]: which tokens a voice has."""
         return np.arange(self.size) < np.array(self.sizes)[:, None]

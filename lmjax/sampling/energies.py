@@ -1,15 +1,15 @@
 """Soft wishes, as energies of token probabilities, and the tilt of a model by them.
 
-A wish is a weight w of something that can be counted in a chorale, and its energy the expected
-count U(p) where every cell's token is drawn by itself, from its own probabilities p:
+A wish is a weight w of something that can be counted in a chorale. Its energy is w times the
+expected count, where every cell's token is drawn by itself from the cell's own probabilities:
 
-- parallels: pairs of voices that move from one frame to the next by the same interval, a fifth or
-  an octave (or unison, modulo 12) apart before and after;
+- parallels: pairs of voices that move from one frame to the next by the same interval and are a
+  fifth or an octave apart, 7 or 0 semitones modulo 12, before and after;
 - motion: semitones that voices move from one frame to the next;
 - attacks: notes that are struck.
 
-Silence neither moves nor makes a parallel. A note is reached by striking it: what is held is the
-note before, so no move ends on a held token, however uncertain its pitch is by itself.
+Silence does not move. Nor does a note that is held, however uncertain its pitch may be: a voice
+moves to a pitch by striking it.
 """
 
 from collections.abc import Iterator
@@ -19,40 +19,35 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.noise.condition import Condition
+from lmjax.noise.condition import Condition, Wishes
 from lmjax.noise.denoiser import Denoise, Denoised, from_logits
 
 SILENT = -1  # the height of a token without a pitch
-PERFECT = (0, 7)  # semitones modulo the octave: octaves and fifths
-LARGEST_TILT = 1e5  # nats: beyond any probability, and far from making up for a NEVER
+PERFECT = (0, 7)  # semitones, modulo the octave
+LARGEST_TILT = 1e5  # nats: more than any wish needs, and too little to make up for a NEVER
 
 
-class Wishes(NamedTuple):
-    """A number for each wish and example, float32[B] each: weights in nats per count, or counts.
+class Counts(NamedTuple):
+    """What can be wished for, counted over the frames and voices of a chorale: float32[B] each.
 
     Attributes:
-      parallels: of parallel fifths and octaves; a positive weight shuns them.
-      motion: of semitones moved, summed over voices; a positive weight makes smoother voices, a
-        negative one livelier.
-      attacks: of notes struck; a positive weight makes calmer music, a negative one busier.
+      parallels: fifths and octaves.
+      motion: semitones moved.
+      attacks: notes struck.
     """
 
     parallels: jax.Array
     motion: jax.Array
     attacks: jax.Array
 
-    @classmethod
-    def none(cls, batch: int) -> "Wishes":
-        """No wishes: weights 0."""
-        return cls(*jnp.zeros((len(cls._fields), batch)))
-
 
 class Notes(NamedTuple):
-    """What tokens are as notes: constants, not to be traced.
+    """What tokens are as notes: constants of the program, not to be traced.
 
     Attributes:
-      height: int[V, K], the pitch in semitones, `SILENT` if a token has none; each voice has some.
-      struck: bool[V, K], whether a note begins.
+      height: int[V, K], the pitch in semitones, `SILENT` if a token has none. Every voice has some.
+      struck: bool[V, K], whether a token begins a note; False for all of a voice's tokens if they do
+        not tell, and any pitch may be new.
     """
 
     height: np.ndarray
@@ -60,25 +55,31 @@ class Notes(NamedTuple):
 
 
 class _Voice(NamedTuple):
-    """Probabilities of a voice's pitches, from `low` upwards, float32[H, B, T] each.
+    """A voice at every step from one frame to the next, as probabilities of its H pitches.
 
-    Frames last, since pitches are cut out of their axis, and cuts of the last axis are slow.
+    Frames come last, since pitches are cut out of their axis, and cuts of the last axis are slow.
+
+    Attributes:
+      low: its lowest pitch.
+      before: float32[H, B, T - 1], the pitch that sounds before the step.
+      after: float32[H, B, T - 1], the pitch that is struck after it, be it the same.
     """
 
     low: int
-    sounds: jax.Array
-    begins: jax.Array
+    before: jax.Array
+    after: jax.Array
 
     @property
     def high(self) -> int:
-        return self.low + len(self.sounds) - 1
+        return self.low + len(self.before) - 1
 
 
-def expected(p: jax.Array, notes: Notes, frames: jax.Array) -> Wishes:
-    """Expected counts if all cells are independent.
+def expected(p: jax.Array, notes: Notes, frames: jax.Array) -> Counts:
+    """The expected counts, cells being independent.
 
-    Parallels are those of `metrics.theory.count`, but for the ones in which a voice leaps by more
-    than an octave to a fifth or octave of another size.
+    On music that is certain, and in which what is held continues, parallels are those that
+    `metrics.theory` counts, but for similar motion between intervals that differ by octaves (in
+    which a voice leaps by more than an octave).
 
     Args:
       p: float32[B, T, V, K], the cells' token probabilities.
@@ -86,50 +87,51 @@ def expected(p: jax.Array, notes: Notes, frames: jax.Array) -> Wishes:
       frames: bool[B, T], the frames that exist; others count for nothing.
     """
     voices = list(_voices(p, notes))
-    moved = sum(jnp.einsum("hbt,hg,gbt->bt", voice.sounds[..., :-1], _distances(len(voice.sounds)),
-                           voice.begins[..., 1:]) for voice in voices)
-    parallel = sum(_parallels(upper, lower) for number, upper in enumerate(voices)
-                   for lower in voices[number + 1:])
+    nothing = jnp.zeros(())
+    parallels = sum((_parallels(upper, lower) for number, upper in enumerate(voices)
+                     for lower in voices[number + 1:]), nothing)
+    motion = sum((_motion(voice) for voice in voices), nothing)
     attacks = jnp.einsum("btvk,vk->bt", p, notes.struck.astype(np.float32))
-    both = frames[:, 1:] & frames[:, :-1]
-    return Wishes((parallel * both).sum(-1), (moved * both).sum(-1), (attacks * frames).sum(-1))
+    steps = frames[:, :-1] & frames[:, 1:]
+    return Counts((parallels * steps).sum(-1), (motion * steps).sum(-1), (attacks * frames).sum(-1))
 
 
 def energy(p: jax.Array, notes: Notes, frames: jax.Array, wishes: Wishes) -> jax.Array:
-    """`U(p) = sum_i w_i E_p[count_i]`, nats, float32[B].
-
-    It is linear in the probabilities of each cell. Cells whose token is given count as all others.
+    """`U(p) = sum_i w_i E_p[count_i]`, float32[B], nats; linear in the probabilities of each cell.
 
     Args:
       p, notes, frames: as in `expected`.
-      wishes: the weights w.
+      wishes: the weights w. With a positive one there are fewer parallels, voices are smoother and
+        music is calmer; with a negative one it is the other way round.
     """
     counts = expected(p, notes, frames)
-    return sum((w * count for w, count in zip(wishes, counts, strict=True)), jnp.zeros(len(p)))
+    weights = wishes.parallels, wishes.motion, wishes.attacks
+    return sum((weight * count for weight, count in zip(weights, counts, strict=True)
+                if weight is not None), jnp.zeros(len(p)))
 
 
 def tilt(denoise: Denoise, table: jax.Array, notes: Notes, wishes: Wishes) -> Denoise:
-    """A model of the music that it knew, each chorale weighted by `exp(-U)`.
+    """A model of the same music, in which a chorale is `exp(-U)` times as likely as it was.
 
-    The tilted posterior is `p(x0 | x) exp(-U(x0))`, up to a constant, and its mean is all that
-    Tweedie's formula needs for the score of the tilted distribution. Of independent cells q the
-    nearest to it minimises `KL(q || p) + U(q)`, where each cell has
+    By Tweedie's formula its score needs the mean of the posterior `p(x0 | x) exp(-U(x0))`, up to a
+    constant. With a posterior p of independent cells, the q of independent cells that is closest
+    to that has the least `KL(q || p) + U(q)`, so that in each cell
 
-        log q = log p - dU/dp(q) + constant,
+        log q = log p - dU/dp(q) + constant.
 
-    which is solved once for the even frames and then, q being settled there, for the odd ones. All
-    at once they would evade each other, and meet again: frames hear only of their neighbours.
+    This is evaluated in the even frames and then, with what came out, in the odd ones, for a frame
+    hears of its neighbours: if both gave way to one another at once, nothing would be gained.
 
-    To first order in the weights this is the step `-w grad_x U(p(x))` beside the score, for
-    `sigma^2 d E[U | x] / dx = Cov(x0, U | x)`, but no derivative of the network is taken, and large
-    weights do no more than rule tokens out.
+    To first order in the weights it is the same as adding `-grad_x U(p(x))` to the score, since
+    `sigma^2 grad_x E[U | x] = Cov(x0, U | x)`; but the network is not differentiated, and a large
+    weight cannot throw the state off: the mean is always that of some tokens.
 
     Args:
-      denoise: the model. Tokens to which it gives the logit NEVER keep it within `LARGEST_TILT`,
-        so what it holds (see `constraints.hold`) stays held.
+      denoise: the model, with whatever holds it exactly (see `constraints.hold`): tokens whose
+        logit is NEVER stay so.
       table: float32[V, K, D], its embedding.
       notes: what the tokens are.
-      wishes: the weights; an example whose weights are 0 is left as it is.
+      wishes: the weights; where all of an example's are 0, its logits are those of the model.
     """
     def tilted(x: jax.Array, sigma: jax.Array, condition: Condition) -> Denoised:
         logits = denoise(x, sigma, condition).logits
@@ -139,10 +141,10 @@ def tilt(denoise: Denoise, table: jax.Array, notes: Notes, wishes: Wishes) -> De
 
         def settle(now: jax.Array, turn: jax.Array) -> tuple[jax.Array, None]:
             slope = jax.grad(total)(jax.nn.softmax(now))
-            slope = jnp.clip(slope, -LARGEST_TILT, LARGEST_TILT)
-            return jnp.where(turn[:, None, None], logits - slope, now), None
+            wished = logits - jnp.clip(slope, -LARGEST_TILT, LARGEST_TILT)
+            return jnp.where(turn[:, None, None], wished, now), None
 
-        # Even frames first: most notes begin on them, and odd ones hold what has begun.
+        # Even frames first: it is there that most notes begin, and can best be others.
         turns = jnp.arange(logits.shape[1]) % 2 == jnp.arange(2)[:, None]
         return from_logits(table, jax.lax.scan(settle, logits, turns)[0])
 
@@ -152,32 +154,35 @@ def tilt(denoise: Denoise, table: jax.Array, notes: Notes, wishes: Wishes) -> De
 def _voices(p: jax.Array, notes: Notes) -> Iterator[_Voice]:
     """The voices of p float32[B, T, V, K]."""
     for number, (height, struck) in enumerate(zip(*notes, strict=True)):
-        low = int(height[height != SILENT].min())
-        sounds = (height == np.arange(low, height.max() + 1)[:, None]).astype(np.float32)
-        yield _Voice(low, *(jnp.einsum("hk,btk->hbt", tokens, p[:, :, number])
-                            for tokens in (sounds, sounds * struck)))
+        low, high = int(height[height != SILENT].min()), int(height.max())
+        sounds = (height == np.arange(low, high + 1)[:, None]).astype(np.float32)
+        new = sounds * struck if struck.any() else sounds
+        # Cut into steps here: pitches of whole arrays are cut out faster, most of all backwards.
+        yield _Voice(low, jnp.einsum("hk,btk->hbt", sounds, p[:, :-1, number]),
+                     jnp.einsum("hk,btk->hbt", new, p[:, 1:, number]))
 
 
-def _distances(size: int) -> np.ndarray:
-    """Semitones between pitches, float32[size, size]."""
-    pitch = np.arange(size, dtype=np.float32)
-    return np.abs(pitch[:, None] - pitch)
+def _motion(voice: _Voice) -> jax.Array:
+    """Expected semitones at every step, float32[B, T - 1]."""
+    pitch = np.arange(len(voice.before), dtype=np.float32)
+    distance = np.abs(pitch[:, None] - pitch)
+    return jnp.einsum("hbt,hg,gbt->bt", voice.before, distance, voice.after)
 
 
 def _parallels(one: _Voice, other: _Voice) -> jax.Array:
-    """The probability that two voices make a parallel from a frame to the next, float32[B, T - 1].
+    """The probability that every step of two voices is a parallel, float32[B, T - 1].
 
-    Cells being independent, this is the probability of an interval before times that of the same
-    interval after, less that of both notes being repeated.
+    As cells are independent, that is the probability of an interval before times that of the same
+    interval after, less the probability that both notes are repeated.
     """
-    chance = jnp.zeros(())
+    probability = jnp.zeros(())
     for interval in range(one.low - other.high, one.high - other.low + 1):
         if abs(interval) % 12 not in PERFECT:
             continue
         low, high = max(one.low, other.low + interval), min(one.high, other.high + interval)
-        here = slice(low - one.low, high - one.low + 1)
-        there = slice(low - interval - other.low, high - interval - other.low + 1)
-        before = one.sounds[here, :, :-1] * other.sounds[there, :, :-1]
-        after = one.begins[here, :, 1:] * other.begins[there, :, 1:]
-        chance += before.sum(0) * after.sum(0) - (before * after).sum(0)
-    return chance
+        here = slice(low - one.low, high + 1 - one.low)
+        there = slice(low - interval - other.low, high + 1 - interval - other.low)
+        before = one.before[here] * other.before[there]
+        after = one.after[here] * other.after[there]
+        probability += before.sum(0) * after.sum(0) - (before * after).sum(0)
+    return probability

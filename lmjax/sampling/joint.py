@@ -16,7 +16,7 @@ import numpy as np
 from lmjax.noise.condition import Relations
 from lmjax.noise.embed import NEVER
 
-WIDTHS = (3, 6, 9)  # tokens of a cell that are tried, one number after the other
+WIDTHS = (3, 6)  # tokens of a cell that are tried, one number after the other
 IMPOSSIBLE = -np.inf
 
 
@@ -118,10 +118,11 @@ def _viterbi(log_p: np.ndarray, legal: tuple[np.ndarray, np.ndarray], relations:
                 rows = np.moveaxis(value, v, 0)
                 options = [np.where(kind.reshape(-1, *(1,) * (rows.ndim - 1)), rows, IMPOSSIBLE)
                            for kind in kinds.T]
-                value = np.moveaxis(np.stack([row.max(0) for row in options])[which.ravel()], 0, v)
-                stages.append(np.moveaxis(
-                    np.stack([row.argmax(0) for row in options])[which.ravel()], 0, v)
-                    .astype(np.int16))
+                best = [row.argmax(0) for row in options]
+                reached = [np.take_along_axis(row, at[None], 0)[0]
+                           for row, at in zip(options, best, strict=True)]
+                value = np.moveaxis(np.stack(reached)[which.ravel()], 0, v)
+                stages.append(np.moveaxis(np.stack(best)[which.ravel()], 0, v).astype(np.int16))
         frame = sum(log_p[t, v, now[v]].reshape([-1 if u == v else 1 for u in voices])
                     for v in voices)
         holds = _holds(relations, t, [pitches[v][now[v]] for v in voices], now)

@@ -133,6 +133,7 @@ def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
             fits = may[:, voice] & after
             fits = jnp.where(fits.any(-1, keepdims=True), fits, may[:, voice])
             outlook = outlook.at[:, voice].set(forbid(logits, fits))
+            kept = kept.at[:, voice].set(forbid(jax.nn.log_softmax(logits), may[:, voice]))
             if related is not None:
                 order, groups, least, most = (part[:, None] for part in relations)
                 now = Relations(order, groups, least, most, related.sounds)
@@ -144,8 +145,7 @@ def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
             here = here.at[:, voice].set(token)
             sure = jax.nn.one_hot(token, size, dtype=bool)
             outlook = outlook.at[:, voice].set(jnp.where(sure, 0.0, NEVER))
-            kept = kept.at[:, voice].set(forbid(jax.nn.log_softmax(logits) + CERTAIN * sure,
-                                                may[:, voice]))
+            kept = kept.at[:, voice].add(CERTAIN * sure)
             best = jnp.take_along_axis(fits, logits.argmax(-1)[:, None], -1)[:, 0]
             corrected += ~best & ~given[:, voice]
             log_p = jax.nn.log_softmax(logits)

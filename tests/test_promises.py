@@ -1,0 +1,137 @@
+"""What is asked holds in every cell of every sampler, whatever the network thinks: here, nothing."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from configs import gibbs, lstm, ncsn, transformer, transformer_paper
+from lmjax.composer import untrained
+from lmjax.composing import draw
+from lmjax.music.chorale import VOICES
+from lmjax.music.tokens import PAPER_RANGES, WIDE_RANGES
+from lmjax.requests.pins import AskingError, name_of
+from lmjax.requests.schema import SCALES, asked
+from lmjax.settings import from_config
+
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
+CHORDS = ("I", "ii6", "IV", "V", "V7", "V65/V", "vi", "viio6", "I64")
+KEYS = ("G major", "D minor", "Bb major", "A minor")
+
+
+def small(module, **sampler):
+    """A config's model, made tiny, with a sampler of a few steps."""
+    config = module.get_config()
+    sizes = {"evidence": {"channels": 2, "frame_channels": 2, "pitch_channels": 2,
+                          "cell_channels": 4, "local_width": 8, "layers": 1, "heads": 1,
+                          "level_width": 8, "reach": 4, "offsets": 1, "chords": 2},
+             "lstm": {"embedding": 4, "width": 8, "layers": 1},
+             "causal": {"embedding": 4, "layers": 1, "heads": 2, "feedforward": 8},
+             "chained": {"width": 8, "layers": 1, "heads": 1}}
+    kind = config.network.kind
+    sizes = sizes["evidence" if kind == "masked" else kind]
+    config.network.update({name: value for name, value in sizes.items() if name in config.network})
+    config.sampler.update(sampler)
+    config.compose.window = 64
+    return config
+
+
+SAMPLERS = {
+    **{kind: (ncsn, {"kind": kind, "levels": 3, "steps": 2}) for kind in (
+        "predictor_corrector", "langevin", "ancestral", "ode")},
+    "consistent": (ncsn, {"kind": "consistent", "levels": 4, "eta": 0.95}),
+    **{kind: (gibbs, {"kind": kind, "steps": 3}) for kind in ("blocked_gibbs", "single_gibbs")},
+    "lstm": (lstm, {"kind": "warm"}), "transformer_paper": (transformer_paper, {"kind": "warm"}),
+    "transformer": (transformer, {"kind": "warm"}), "cold": (transformer, {"kind": "cold"})}
+
+
+@pytest.fixture(scope="module")
+def composer():
+    """A function from the name of a sampler to a composer that has never been trained."""
+    made = {}
+
+    def of(name):
+        if name not in made:
+            module, sampler = SAMPLERS[name]
+            made[name] = untrained(from_config(small(module, **sampler)), articulation=True)
+        return made[name]
+    return of
+
+
+def random_request(rng, ranges):
+    """Something that can be asked of four bars, by chance."""
+    while True:
+        key = str(rng.choice(KEYS))
+        fields = {"form": {"metre": "4/4", "bars": 4, "key": key, "fermatas": [[2, 3], [4, 3]]}}
+        if rng.random() < 0.5:
+            fields["ordered"] = True
+        if rng.random() < 0.5:
+            fields["shortest"] = str(rng.choice(["eighth", "quarter"]))
+        if rng.random() < 0.3:
+            fields["scale"] = f"{key.split()[0]} {rng.choice(list(SCALES))}"
+        if rng.random() < 0.4:
+            fields["forbid"] = [{"pitches": ["rest", "C#"], "voices": ["alto"], "bars": "1-3"}]
+        if rng.random() < 0.6:
+            fields["chords"] = [{"bar": int(rng.integers(1, 4)), "beat": int(rng.integers(1, 4)),
+                                 "chord": str(rng.choice(CHORDS)), "inversion": "any",
+                                 "beats": float(rng.choice([1, 2]))}]
+        if rng.random() < 0.4:
+            fields["cadences"] = [{"bar": 4, "kind": str(rng.choice(["PAC", "half", "plagal"]))}]
+        pins = fields["pins"] = []
+        for _ in range(rng.integers(0, 4)):
+            voice = int(rng.integers(4))
+            pitch = int(rng.integers(ranges[voice][0], ranges[voice][1] + 1))
+            pins.append({"voice": VOICES[voice], "bar": int(rng.integers(1, 5)),
+                         "beat": int(rng.integers(1, 5)), "pitch": name_of(pitch)})
+        try:
+            kept = asked(fields, ranges).kept
+        except AskingError:
+            continue  # it contradicts itself
+        if rng.random() < 0.3:  # a voice is given besides, as it happens to be possible
+            kept = with_a_given_line(rng, kept, ranges)
+        return kept.request
+
+
+def with_a_given_line(rng, kept, ranges):
+    """One bar of one voice given, where nothing else is asked of anyone."""
+    if kept.together is not None or kept.allowed is not None or kept.attack is not None:
+        return kept
+    voice = int(rng.integers(4))
+    score, known = kept.score, kept.known.copy()
+    pitch, struck = score.pitch.copy(), score.struck.copy()
+    known[16:32, voice] = True
+    pitch[16:32, voice] = np.repeat(rng.integers(*ranges[voice], 4), 4)
+    struck[16:32:4, voice] = True
+    score = dataclasses.replace(score, pitch=pitch, struck=struck)
+    return dataclasses.replace(kept, score=score, known=known)
+
+
+def check(composer, cells, seed):
+    rng = np.random.default_rng(seed)
+    checked = 0
+    while checked < cells:
+        requests = [random_request(rng, composer.vocabulary.ranges) for _ in range(8)]
+        drawn = draw(composer, jax.random.key(seed + checked), len(requests), requests, 8)
+        for n, request in enumerate(requests):
+            broken = request.broken(*drawn.notes(n))
+            assert not broken.any(), (n, np.argwhere(broken)[:5])
+        checked += drawn.pitch.size
+
+
+@pytest.mark.parametrize("name", [
+    "predictor_corrector", "blocked_gibbs", "transformer_paper", "transformer"])
+def test_what_is_asked_holds(composer, name):
+    check(composer(name), 2_000, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_is_asked_holds_in_100_000_cells(composer, name):
+    check(composer(name), 100_000, 1)
+
+
+def test_the_paper_ranges_are_asked_within():
+    """Random requests are of what voices can sing, also where they can sing less."""
+    rng = np.random.default_rng(0)
+    assert all(len(random_request(rng, ranges)) == 64 for ranges in (PAPER_RANGES, WIDE_RANGES))
