@@ -23,7 +23,7 @@ from lmjax.metrics import theory
 from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
 from lmjax.music.importers import ImportingError, voices_of
-from lmjax.render.notation import patch, write_score
+from lmjax.render.notation import musicxml_of, patch, write_score
 from lmjax.render.write import write
 from lmjax.requests.schema import Asked, asked, read_requests
 from lmjax.sample import configured, origin, save_draw
@@ -180,7 +180,9 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
 
 
 def check(composer: Composer, one: Asked) -> None:
-    """Raises ValueError if a composer cannot be asked this."""
+    """Raises ValueError if a composer cannot be asked this, or a file could not be given back."""
+    if one.tune is not None:
+        musicxml_of(one.tune.score)
     sampler = composer.settings.sampler
     if one.near is not None:
         if not isinstance(sampler, SamplerSettings):
@@ -265,7 +267,7 @@ def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, hom
     paths = set()
     digits = max(2, len(str(one.num)))
     for number, ranked_one in enumerate(answers, 1):
-        title = f"{one.kept.score.title} ({number})".strip()
+        title = f"{one.kept.score.title or one.name} ({number})"
         chorale = dataclasses.replace(ranked_one.chorale, title=title)
         for suffix in settings.compose.formats:
             path = folder / f"{stem}-{number:0{digits}}.{suffix}"

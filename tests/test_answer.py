@@ -11,9 +11,12 @@ from music21 import tie
 from music21.musicxml.m21ToXml import GeneralObjectExporter
 
 import lmjax
-from lmjax.answer import bars_of, check_metres, harmonize, rewrite
+from lmjax.answer import ANSWERS, answer, answer_all, check, request_of
 from lmjax.music.importers import read_tune, voices_of
 from lmjax.requests.keep import keep
+from lmjax.requests.schema import Asked, asked, bars_of
+from lmjax.sampling.gibbs import GibbsSettings
+from lmjax.sampling.settings import SamplerSettings
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
 TUNE = "X:1\nT:Old tune\nM:3/4\nL:1/4\nK:G\nB | d B A | G2 A | B c d | G3 |]\n"
@@ -38,6 +41,16 @@ def workdir(trained, tmp_path_factory):
     return shutil.copytree(trained, tmp_path_factory.mktemp("harmonize") / "run")
 
 
+def harmonize(config, workdir, path, num=4, progress=False):
+    return answer(config, workdir, request_of("harmonize", str(path), num=num),
+                  *ANSWERS["harmonize"], progress)
+
+
+def rewrite(config, workdir, path, bars, voices=(), num=4, progress=False):
+    return answer(config, workdir, request_of("rewrite", str(path), voices, bars, num=num),
+                  *ANSWERS["rewrite"], progress)
+
+
 @pytest.fixture(scope="module")
 def folder(config, workdir, tune):
     return harmonize(config, workdir, tune, num=3, progress=False)
@@ -47,7 +60,7 @@ def test_the_melody_is_kept_in_every_file(folder, tune):
     assert folder.parts[-3:] == ("harmonized", "old", "seed-0")
     given = read_tune(tune)
     names = {f"harmonisation-{n:02}.{suffix}" for n in (1, 2, 3) for suffix in ("musicxml", "mid")}
-    assert {path.name for path in folder.iterdir()} == {*names, "samples.npz"}
+    assert {path.name for path in folder.iterdir()} == {*names, "samples.npz", "request.json"}
     others = []
     for path in sorted(folder.glob("*.musicxml")):
         found = read_tune(path)
@@ -176,14 +189,102 @@ def test_from_python(workdir, tune):
 
 
 def test_a_metre_that_was_never_seen(tune):
-    composer = SimpleNamespace(about={"forms": {"metres": [["4/4", 9], ["3/2", 1]]}})
-    kept = keep(tune)
+    settings = SimpleNamespace(sampler=SamplerSettings())
+    composer = SimpleNamespace(settings=settings,
+                               about={"forms": {"metres": [["4/4", 9], ["3/2", 1]]}})
+    kept = Asked(keep(tune))
     with pytest.raises(ValueError, match="Old tune is in 3/4, and the composer was trained on "
                                          "3/2, 4/4; write it in one of these"):
-        check_metres(composer, kept)
+        check(composer, kept)
     composer.about["forms"]["metres"].append(["3/4", 2])
-    check_metres(composer, kept)
-    check_metres(SimpleNamespace(about={}), kept)
+    check(composer, kept)
+    check(SimpleNamespace(settings=settings, about={}), kept)
+    for near in (0.1, 30.0):
+        with pytest.raises(ValueError, match="near is a noise level above"):
+            check(composer, Asked(keep(tune), near))
+    composer.settings.sampler = GibbsSettings()
+    with pytest.raises(ValueError, match="only score models come back to music"):
+        check(composer, Asked(keep(tune), 0.7))
+
+
+def test_bars_after_a_piece(config, workdir, hymn):
+    folder = answer(config, workdir, request_of("continue", str(hymn), bars="1", num=1),
+                    *ANSWERS["continue"], progress=False)
+    assert folder.parts[-3:] == ("continued", "hymn", "seed-0")
+    after, before = (read_tune(path) for path in (folder / "continuation-01.musicxml", hymn))
+    for mine, theirs in zip(after.parts, before.parts, strict=True):
+        np.testing.assert_array_equal(mine.pitch[:48], theirs.pitch)
+        assert len(mine.pitch) == 64
+
+
+def test_near_to_a_piece_less_is_changed(config, workdir, hymn):
+    changed = []
+    for near in (0.16, 20.0):
+        folder = answer(config, workdir, request_of("vary", str(hymn), near=near, num=2),
+                        *ANSWERS["vary"], progress=False)
+        before = voices_of(read_tune(hymn))
+        after = [voices_of(read_tune(path)) for path in folder.glob("*.musicxml")]
+        changed.append(np.mean([one[v].pitch != before[v].pitch for one in after for v in before]))
+    assert changed[0] < 0.1 < 0.5 < changed[1]
+
+
+REQUESTS = """
+- {input: old.abc, num: 2, ordered: true, name: one}
+- {form: {metre: 3/4, bars: 4, key: D major, fermatas: [[4, 1, 2]]}, num: 1, name: two, seed: 5,
+   cadences: [{bar: 4, kind: half}], wishes: {parallels: 2, temperature: 0.9}}
+"""
+
+
+def test_a_file_of_requests(config, workdir, tune, capsys):
+    path = tune.with_name("requests.yaml")
+    path.write_text(REQUESTS)
+    home = answer_all(config, workdir, path, progress=False)
+    assert {str(found.relative_to(home)) for found in home.rglob("*.musicxml")} == {
+        "one/seed-0/answer-01.musicxml", "one/seed-0/answer-02.musicxml",
+        "two/seed-5/answer-01.musicxml"}
+    for place, fields in (("one/seed-0", {"input": str(tune), "ordered": True}),
+                          ("two/seed-5", {"form": {"metre": "3/4", "bars": 4, "key": "D major"},
+                                          "cadences": [{"bar": 4, "kind": "half"}]})):
+        request = asked(fields, lmjax.load(workdir).vocabulary.ranges).kept.request
+        arrays = np.load(home / place / "samples.npz")
+        for pitch, struck in zip(arrays["pitch"], arrays["struck"], strict=True):
+            assert not request.broken(pitch, struck).any()
+    before = {found: found.stat().st_mtime_ns for found in home.rglob("*") if found.is_file()}
+    path.write_text(REQUESTS.replace("seed: 5", "seed: 6"))
+    answer_all(config, workdir, path, progress=True)
+    assert "1 of 2 requests are answered already" in capsys.readouterr().out
+    assert all(found.stat().st_mtime_ns == time for found, time in before.items())
+    assert (home / "two" / "seed-6" / "request.json").exists()
+
+
+def test_a_mistake_in_a_file_of_requests_is_found_before_any_is_answered(
+        config, trained, tune, tmp_path):
+    workdir = shutil.copytree(trained, tmp_path / "run")
+    path = tune.with_name("mistaken.yaml")
+    for text, message in (
+            ("- {input: old.abc}\n- {input: old.abc, chords: [{bar: 2, beat: 1, chord: XY}]}",
+             r"mistaken.yaml, request 2: .*XY"),
+            ("- {input: old.abc}\n- {input: none.abc}", "request 2: .*none.abc"),
+            ("- {input: old.abc}\n- {input: old.abc, num: 1}",
+             "request 2: another request is named 'old' as well")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            answer_all(config, workdir, path, progress=False)
+        assert not (workdir / "asked").exists()
+
+
+def test_what_the_command_line_asks():
+    assert request_of("bridge", "a.abc,b.abc", bars="2", num=3) == {
+        "input": "a.abc", "bridge": {"to": "b.abc", "bars": 2}, "num": 3}
+    assert request_of("precede", "a.abc", ["bass"], "2") == {
+        "input": "a.abc", "keep": ["bass"], "extend": {"before": 2}, "num": 4}
+    for arguments, message in (
+            (("continue", "a.abc"), "say how many bars to continue with, as in --bars=4"),
+            (("continue", "a.abc", (), "5-8"), "--bars says how many bars, such as 4"),
+            (("bridge", "a.abc", (), "2"), "a bridge joins two files"),
+            (("vary", None), "say which file to vary")):
+        with pytest.raises(ValueError, match=message):
+            request_of(*arguments)
 
 
 def test_mistakes_leave_nothing(command, tiny, trained, tune, tmp_path):

@@ -1,4 +1,4 @@
-"""What is asked holds in every cell of every sampler, whatever the network thinks: here, nothing."""
+"""What is asked holds in every cell of every sampler, whatever a network thinks: here, nothing."""
 
 import dataclasses
 

@@ -13,9 +13,8 @@ from lmjax.music.tokens import STRUCK, Vocabulary
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import embed
-from lmjax.sampling import chain
+from lmjax.sampling import chain, energies
 from lmjax.sampling.constraints import hold, replace_known
-from lmjax.sampling.energies import Notes, tilt
 from lmjax.sampling.guidance import guide, temper
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import SCORE_NETWORKS, Settings
@@ -64,7 +63,7 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
     start_at = settings.sampler.start
     plan, shares = settings.sampler.build(), jnp.asarray(frequencies)
     start, follow = map(jnp.asarray, vocabulary.legal())
-    notes = Notes(vocabulary.pitches, vocabulary.parts[1] == STRUCK)
+    notes = energies.Notes(vocabulary.pitches, vocabulary.parts[1] == STRUCK)
     # A network that was never shown given cells can only be shown them as noised truth.
     shown = model.states_logits and settings.condition.known > 0
 
@@ -84,7 +83,9 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         if model.states_logits:
             denoise = hold(denoise, table)
         if not (wishes.parallels is wishes.motion is wishes.attacks is None):
-            denoise = tilt(denoise, table, notes, wishes)
+            none = jnp.zeros(len(keys))
+            weights = energies.Wishes(*(none if one is None else one for one in wishes[:3]))
+            denoise = energies.tilt(denoise, table, notes, weights)
         if not shown:
             how = replace_known(plan, table, condition)
         if near is not None:

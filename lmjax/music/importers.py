@@ -112,8 +112,10 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
         if not shared:  # in one staff, a voice may begin late and end early
             _check_bars(parts)
         cells = [cells_of(part, frames) for part in parts]
-        sharps, mode = (key_of(parts[0]) if parts[0].recurse().getElementsByClass("KeySignature")
-                        else estimate_key(np.stack([pitch for pitch, _, _ in cells], axis=1)))
+        keys = [signature for part in parts
+                for signature in part.recurse().getElementsByClass("KeySignature")]
+        sharps, mode = (key_of(parts[0]) if keys else
+                        estimate_key(np.stack([pitch for pitch, _, _ in cells], axis=1)))
     except Rejection as rejection:
         remedy = REMEDIES.get(rejection.reason)
         raise ImportingError(f"{path}: {rejection.reason} ({rejection.detail})"
@@ -122,13 +124,13 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
         if bar.length > LONGEST_BAR:
             raise ImportingError(f"{path}: a bar of {bar.metre} is longer than three whole notes, "
                                  f"the longest that is known here")
-    if abs(sharps) > MOST_SHARPS:
+    if any(abs(signature.sharps or 0) > MOST_SHARPS for signature in keys):
         raise ImportingError(f"{path}: {FAR_KEY}")
     title = score.metadata.bestTitle if score.metadata is not None else None
     measures = list(parts[0].getElementsByClass("Measure"))
     edges = [int(measure.offset * FRAMES_PER_QUARTER) for measure in measures] + [frames]
-    numbers = tuple((measure.number, *span) for measure, span in zip(
-        measures, itertools.pairwise(edges), strict=True))
+    numbers = tuple((measure.number, start, end) for measure, (start, end) in zip(
+        measures, itertools.pairwise(edges), strict=True) if start < end)
     return Tune(_in_a_line(title) or path.stem, tuple(
         Part(_in_a_line(part.partName), *arrays, None if shared else part)
         for part, arrays in zip(parts, cells, strict=True)), bars, sharps, mode, numbers, score)

@@ -58,7 +58,9 @@ def parse(path: Path, content: bytes) -> Any:
                 part.toSoundingPitch(inPlace=True)
                 # Some readers leave it to others to draw bar lines.
                 if not part.getElementsByClass("Measure"):
-                    score.replace(part, part.makeMeasures())
+                    barred = part.makeMeasures()
+                    barred.makeTies(inPlace=True)
+                    score.replace(part, barred)
     except ImportingError:
         raise
     except Exception as error:  # its readers raise whatever they stumble over
@@ -135,7 +137,8 @@ def _check_content(path: Path, content: bytes) -> None:
         if unread:
             raise ImportingError(f"{path} has {unread[0]}, which would be left out; leave out "
                                  f"the H of a fermata, and write z with its length for a rest")
-        for voice in abcFormat.ABCFile().readstr(text).splitByVoice():
+        head, *voices = abcFormat.ABCFile().readstr(text).splitByVoice()
+        for voice in [head + voice for voice in voices] or [head]:
             for bar in voice.splitByMeasure() if voice.definesMeasures() else ():
                 notes = [one for one in bar.tokens if isinstance(one, abcFormat.ABCNote)]
                 quarters = sum(note.quarterLength for note in notes if not note.inGrace)

@@ -119,7 +119,7 @@ def _prefix(part: Any) -> str:
 def key_of(part: Any) -> tuple[int, str]:
     """Sharps of the opening key signature and the mode, as far as they are stated."""
     signature = part.recurse().getElementsByClass("KeySignature").first()
-    if signature is None:
+    if signature is None or signature.sharps is None:  # there are signatures of other kinds
         return 0, ""
     mode = getattr(signature, "mode", None)
     return signature.sharps, mode if mode in ("major", "minor") else ""

@@ -28,15 +28,29 @@ def write_musicxml(chorale: Chorale, path: str | os.PathLike[str]) -> None:
 
 
 def write_score(score: "stream.Score", path: str | os.PathLike[str]) -> None:
-    """Writes a music21 score as MusicXML; errors as of `write_musicxml`."""
+    """Writes a music21 score as MusicXML; errors as of `write_musicxml` and `musicxml_of`."""
+    write_bytes(path, musicxml_of(score))
+
+
+def musicxml_of(score: "stream.Score") -> bytes:
+    """A music21 score as MusicXML.
+
+    Raises:
+      ValueError: if music21 cannot write what it has read.
+    """
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     for measure in score.recurse().getElementsByClass("Measure"):
         # Else the exporter fills what is short, such as half a bar before a repeat sign.
         short = measure.barDuration.quarterLength - measure.duration.quarterLength
         measure.paddingRight = max(short - measure.paddingLeft, 0)
-    content = GeneralObjectExporter(score).parse()
-    write_bytes(path, re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", b"", content))  # no XML
+    try:
+        content = GeneralObjectExporter(score).parse()
+    except Exception as error:  # it raises whatever it stumbles over
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"the piece cannot be written as MusicXML ({why}); leave out what is no "
+                         f"note, such as signs and tempos") from error
+    return re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", b"", content)  # characters that XML forbids
 
 
 def to_score(chorale: Chorale) -> "stream.Score":

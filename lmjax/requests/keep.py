@@ -176,6 +176,11 @@ def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),
     if any(end != start for (_, end), (start, _) in itertools.pairwise(spans)):
         raise ImportingError(f"bars {first}-{last} of {tune.title} are not in one place; number "
                              f"its bars anew")
+    drawn = {bar.start: bar for bar in tune.bars}
+    for number, start, end in tune.numbers:
+        if end - start > drawn[start].length:  # it could not be written again as it was
+            raise ImportingError(f"bar {number} of {tune.title} is longer than {drawn[start].metre}"
+                                 f"; draw the bar lines that it lacks")
     start, end = spans[0][0], spans[-1][1]
     score, known = whole.score, np.ones(whole.known.shape, bool)
     held = (score.pitch != REST) & ~score.struck

@@ -46,7 +46,7 @@ class Notes(NamedTuple):
 
     Attributes:
       height: int[V, K], the pitch in semitones, `SILENT` if a token has none. Every voice has some.
-      struck: bool[V, K], whether a token begins a note; False for all of a voice's tokens if they do
+      struck: bool[V, K], whether a token begins a note; False for all tokens of a voice if they do
         not tell, and any pitch may be new.
     """
 

@@ -1,24 +1,24 @@
 """Files that have gone wrong, by the hundred: each is read, or refused in a sentence."""
 
 import contextlib
-import copy
 import re
 import signal
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lmjax.answer import write_one
 from lmjax.music.chorale import REST, Bar, Chorale
-from lmjax.music.importers import ImportingError, Tune, read_tune, voices_of
-from lmjax.render.notation import patch, write_score
+from lmjax.music.importers import ImportingError, read_tune
+from lmjax.render.notation import musicxml_of
 from lmjax.render.write import write
 from lmjax.requests.keep import check_ranges, free, keep
+from lmjax.requests.schema import Asked
 
 QUICK, SLOW = 80, 1000  # mutated files of each format
-PATIENCE = 60  # seconds for one of them, on a busy machine
+PATIENCE = 30  # seconds of computing for one of them
 LONGEST_MESSAGE = 500
 RANGES = ((57, 82), (50, 76), (44, 71), (34, 67))
 
@@ -236,13 +236,13 @@ def in_time() -> Iterator[None]:
     def stop(*_):
         raise Hangs(f"not done in {PATIENCE} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(PATIENCE)
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def follow(path: Path, folder: Path) -> str:
@@ -250,36 +250,30 @@ def follow(path: Path, folder: Path) -> str:
     try:
         tune = read_tune(path)
         kept = keep(tune)
-        assert len(kept.request) == len(tune)
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ImportingError):
             check_ranges(np.where(kept.known, kept.score.pitch, REST), RANGES)
-        score = kept.score
-        if kept.known.all() and all(part.source is not None for part in tune.parts):
+        score, given = kept.score, kept.known
+        if given.all() and all(part.source is not None for part in tune.parts):
             numbers = [number for number, _, _ in tune.numbers]
             kept = free(tune, (numbers[len(numbers) // 3], numbers[-1]))
-            chorale = kept.chorale(score.pitch, score.struck)
-            rewritten(tune, chorale, ~kept.known, folder / "out.musicxml")
+            musicxml_of(tune.score)
         else:
-            chorale = kept.chorale(np.full(score.pitch.shape, 60), score.struck)
-            write(chorale, folder / "out.musicxml")
-        write(chorale, folder / "out.mid")
+            tune = None
     except ImportingError as error:
         return str(error)
-    np.testing.assert_array_equal(chorale.pitch[kept.known], score.pitch[kept.known])
+    except ValueError as error:
+        assert "cannot be written as MusicXML" in str(error)
+        return str(error)
+    # Composed are the notes themselves or, where there are none, middle C.
+    request = kept.request
+    assert len(request) == len(score)
+    pitch = np.where(given, score.pitch, 60)
+    chorale = kept.chorale(pitch, score.struck)
+    np.testing.assert_array_equal(chorale.pitch, pitch)
+    write_one(Asked(kept, tune=tune), chorale, folder / "out.musicxml")
+    write(chorale, folder / "out.mid")
     same_notes(chorale, keep(read_tune(folder / "out.musicxml")).score)
     return ""
-
-
-def rewritten(tune: Tune, chorale: Chorale, new: np.ndarray, path: Path) -> None:
-    """Writes new notes over a file's own, as rewriting does."""
-    changed = np.zeros_like(new)
-    for _, start, end in tune.numbers:
-        changed[start:end] = new[start:end].any(axis=0)
-    score = copy.deepcopy(tune.score)
-    for voice, part in voices_of(tune).items():
-        patch(score.parts[list(tune.score.parts).index(part.source)], chorale, voice,
-              changed[:, voice])
-    write_score(score, path)
 
 
 def same_notes(one: Chorale, other: Chorale) -> None:
