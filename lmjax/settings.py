@@ -135,7 +135,7 @@ class ComposeSettings:
       metre, bars, anacrusis, key: of the form; an empty key leaves it open.
       length: sixteenths in all, in place of `bars`; 0 for whole bars.
       fermatas: (bar, beat) or (bar, beat, beats) of each; () leaves them open.
-      formats: of the files, any of "musicxml", "mid", "png".
+      formats: of the files, any of "musicxml", "mid", "png" (a piano roll), "svg" (engraved).
     """
 
     num: int = 8
@@ -158,7 +158,7 @@ class ComposeSettings:
         if self.length:
             _whole_beats("compose.length", self.length)
         for suffix in self.formats:
-            _one_of("compose.formats", suffix, ("musicxml", "mid", "png"))
+            _one_of("compose.formats", suffix, ("musicxml", "mid", "png", "svg"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lmjax.music.chorale import Chorale
+from lmjax.render.engrave import write_svg
 from lmjax.render.midi import write_midi
 from lmjax.render.notation import write_musicxml
 from lmjax.render.roll import write_roll
@@ -15,16 +16,18 @@ WRITERS: dict[str, Callable[[Chorale, str | os.PathLike[str]], None]] = {
     ".mid": write_midi,
     ".midi": write_midi,
     ".png": write_roll,
+    ".svg": write_svg,
 }
 
 
 def write(chorale: Chorale, path: str | os.PathLike[str]) -> None:
-    """Writes a chorale: notation (.musicxml, .xml), MIDI (.mid, .midi) or a piano roll (.png).
+    """Writes a chorale: notation (.musicxml, .xml), MIDI (.mid, .midi), a piano roll (.png) or
+    engraved music (.svg, by the extra `render`).
 
     The file appears whole or not at all; one of the same name is replaced.
 
     Raises:
-      ValueError: if the suffix is none of these.
+      ValueError: if the suffix is none of these, or the extra is missing.
       FileNotFoundError: if the folder of the file does not exist.
     """
     suffix = Path(path).suffix.lower()

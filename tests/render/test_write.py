@@ -12,13 +12,14 @@ from lmjax.render.write import WRITERS, write
 def test_writes_by_suffix(chorale: Chorale, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"piece{suffix}"
     write(chorale, path)
-    signature = {".png": b"\x89PNG", ".mid": b"MThd", ".midi": b"MThd"}.get(suffix, b"<?xml")
+    signature = {".png": b"\x89PNG", ".mid": b"MThd", ".midi": b"MThd",
+                 ".svg": b"<svg"}.get(suffix, b"<?xml")
     assert path.read_bytes().startswith(signature)
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_unknown_suffix_names_the_known(chorale: Chorale, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"piece\.pdf.*\.musicxml, \.xml, \.mid, \.midi, \.png"):
+    with pytest.raises(ValueError, match=r"piece\.pdf.*\.xml, \.mid, \.midi, \.png, \.svg"):
         write(chorale, tmp_path / "piece.pdf")
 
 
