@@ -15,9 +15,13 @@ from experiments.command import add_model, held_out, running
 from lmjax.compare import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
+from lmjax.data.dataset import piece_of
+from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import tables, theory
+from lmjax.metrics.likelihood import NoiseBound, Part, parts_of
 from lmjax.metrics.tables import Interval, Row, format_table
+from lmjax.music import rhythm
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 from lmjax.requests.keep import Kept, keep
 
@@ -27,6 +31,7 @@ GIVEN = {"soprano given": ["soprano"], "bass given": ["bass"],
 AGREEMENT = {
     **{name: Row(f"cells of the {name} as Bach has them, %", 100, 1) for name in VOICES},
     "chords": Row("beats with Bach's pitch classes, %", 100, 1)}
+NATS = Row("Bach's own answer, at most so many nats per frame", 1, 2)
 ROWS = {**AGREEMENT, **theory.ROWS}
 
 
@@ -75,6 +80,31 @@ def complete(composer: Composer, chorales: Sequence[Chorale], condition: str, se
     return tables.ratios(counts, ROWS)
 
 
+def surprise(composer: Composer, chorales: Sequence[Chorale], condition: str,
+             progress: bool = True) -> Interval | None:
+    """The bound on `-log p` of what Bach wrote, given what a condition keeps, per frame of which
+    something was composed; None of models for which there is none.
+
+    The model is told the tracks that its `evaluation` names.
+    """
+    cfg = composer.settings.evaluation
+    measure = family_of(composer.settings).likelihood(
+        composer.model, cfg.draws, (cfg.sigma_min, cfg.sigma_max))
+    pieces = [piece_of(chorale) for chorale in chorales]
+    parts = [part._replace(known=padded(kept_of(chorales[part.piece], condition).known, part))
+             for part in parts_of(pieces, composer.vocabulary, 0, 0,
+                                  [rhythm.NAMES.index(name) for name in cfg.tracks])]
+    found = measure(composer.params, parts, composer.frequencies, cfg.batch_size, progress)
+    if not isinstance(found, NoiseBound):
+        return None
+    return found.per_frame, *found.interval
+
+
+def padded(known: np.ndarray, part: Part) -> np.ndarray:
+    """The given cells bool[T, 4] of a piece, as long as the window that it is measured in."""
+    return np.pad(known, ((0, len(part.window.frames) - len(known)), (0, 0)))
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Completes held-out chorales from a part of them."""
     parser = argparse.ArgumentParser(
@@ -90,11 +120,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         made = {condition: complete(composer, chorales, condition, options.seed)
                 for condition in GIVEN}
         nan = float("nan")
-        bach = {row.label: (nan, nan, nan) for row in AGREEMENT.values()} | theory.table(
+        for condition, columns in made.items():
+            columns[NATS.label] = surprise(composer, chorales, condition) or (nan, nan, nan)
+        bach = {row.label: (nan, nan, nan) for row in (*AGREEMENT.values(), NATS)} | theory.table(
             [chorale.pitch for chorale in chorales])
         columns = {**made, f"Bach ({composer.settings.evaluation.split})": bach}
         folder = make_folder(pathlib.Path(options.folder))
-        text = format_table(columns, ROWS)
+        text = format_table(columns, ROWS | {"nats": NATS})
         write_bytes(folder / "held_out.md", f"{text}\n".encode())
         write_bytes(folder / "held_out.json", json.dumps(columns, indent=1).encode())
         print(text)

@@ -83,9 +83,10 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         if model.states_logits:
             denoise = hold(denoise, table)
         if not (wishes.parallels is wishes.motion is wishes.attacks is None):
-            none = jnp.zeros(len(keys))
-            weights = energies.Wishes(*(none if one is None else one for one in wishes[:3]))
-            denoise = energies.tilt(denoise, table, notes, weights)
+            if vocabulary.encoding == "hold":
+                raise ValueError("a composer of hold tokens does not know its notes' pitches, so "
+                                 "parallels, motion and attacks cannot be wished for")
+            denoise = energies.tilt(denoise, table, notes, wishes)
         if not shown:
             how = replace_known(plan, table, condition)
         if near is not None:

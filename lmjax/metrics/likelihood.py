@@ -33,11 +33,23 @@ WHOLE = 128  # pieces measured whole are padded to a multiple of this
 
 
 class Part(NamedTuple):
-    """A window of a piece in which the frames before `new` are given."""
+    """A window of a piece in which the frames before `new` are given.
+
+    And other cells bool[T, V], if there are any; only a bound by noise levels asks for them.
+    """
 
     piece: int
     window: Window
     new: int
+    known: np.ndarray | None = None
+
+    @property
+    def given(self) -> np.ndarray:
+        """bool[T, V], all cells that are given."""
+        frames = self.window.frames
+        before = np.arange(len(frames)) < self.new
+        known = np.zeros(self.window.tokens.shape, bool) if self.known is None else self.known
+        return (before[:, None] | known) & frames[:, None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,8 +135,8 @@ def build_measure(denoiser: Callable[..., Denoise], table_of: Callable[..., jax.
     """A jitted function from parameters and a batch to the three terms, float32[B] each.
 
     It takes (params, keys [B], tokens int32[B, T, V], tracks int32[B, T, C], frames bool[B, T],
-    new int32[B], sigma float32[B], frequencies float32[V, K], ends float32[2]): frames before
-    `new` are given, the integrand is measured at sigma, and ends are the smallest and largest one.
+    known bool[B, T, V], sigma float32[B], frequencies float32[V, K], ends float32[2]): known cells
+    are given, the integrand is measured at sigma, and ends are the smallest and largest one.
 
     A model that states only a mean is measured by what `from_mean` makes of it: clipped to the
     simplex of each voice.
@@ -135,13 +147,11 @@ def build_measure(denoiser: Callable[..., Denoise], table_of: Callable[..., jax.
     """
     @jax.jit
     def measure(params: Any, keys: jax.Array, tokens: jax.Array, tracks: jax.Array,
-                frames: jax.Array, new: jax.Array, sigma: jax.Array, frequencies: jax.Array,
+                frames: jax.Array, known: jax.Array, sigma: jax.Array, frequencies: jax.Array,
                 ends: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         table = table_of(params)
         denoise = denoiser(params)
         x = embed(table, tokens)
-        known = (jnp.arange(tokens.shape[1]) < new[:, None])[..., None] & frames[..., None]
-        known = jnp.broadcast_to(known, tokens.shape)
         condition = Condition(tracks, frames, known, jnp.where(known, tokens, 0))
         unknown = frames[..., None] & ~known
         mask = coordinates(table, unknown)
@@ -169,7 +179,7 @@ def bound(measure: Measure, params: object, parts: Sequence[Part], frequencies: 
     Args:
       measure: from `build_measure`.
       params: the model's parameters.
-      parts: from `parts_of`.
+      parts: from `parts_of`; frames in which all cells are given do not count.
       frequencies: float[V, K], the share of each token in the training data.
       draws: noise levels per part, stratified over log sigma.
       sigma_min: where the integral ends and reconstruction begins.
@@ -273,15 +283,15 @@ def _bound(measure: Measure, params: object, parts: Sequence[Part], frequencies:
         index = np.array([i for i, _ in chosen])
         u = (np.array([j for _, j in chosen]) + shift[index]) / draws
         batch = stack([parts[i].window for i in index])
-        new = np.array([parts[i].new for i in index])
+        known = np.stack([parts[i].given for i in index])
         keys = jax.vmap(lambda i: jax.random.fold_in(base, i))(
             jnp.array([i * draws + j for i, j in chosen]))
         log_sigma, weights = levels(u)
-        terms = measure(params, keys, *batch, new, jnp.asarray(np.exp(log_sigma), jnp.float32),
+        terms = measure(params, keys, *batch, known, jnp.asarray(np.exp(log_sigma), jnp.float32),
                         jnp.asarray(frequencies, jnp.float32), jnp.array(ends, jnp.float32))
         slope, before, rebuilt = (np.asarray(term, np.float64) for term in terms)
         owner = np.array([parts[i].piece for i in index])
-        count = batch.frames.sum(1) - new
+        count = (batch.frames & ~known.all(axis=-1)).sum(1)
         np.add.at(integral, owner, slope * weights / draws)
         for total, term in zip(fixed, (before, rebuilt), strict=True):
             np.add.at(total, owner, term / draws)

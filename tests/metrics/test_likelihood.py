@@ -67,7 +67,8 @@ def test_every_frame_is_new_once_and_what_is_before_is_given(lengths, length, da
     tokens = [drawn(1, frames, seed)[0] for seed, frames in enumerate(lengths)]
     parts = likelihood.parts_of(pieces_of(tokens), VOCABULARY, length, stride, ALL)
     done = [0] * len(lengths)
-    for piece, window, new in parts:
+    for piece, window, new, known in parts:
+        assert known is None
         count = int(window.frames.sum())
         start = done[piece] - new
         assert 0 <= new < count and start >= 0 and window.frames[:count].all()
@@ -106,6 +107,21 @@ def test_the_bound_of_the_exact_model_is_the_likelihood(length, stride):
     assert low < found.per_frame < high
     assert sum(found.terms.values()) == pytest.approx(found.per_frame)
     assert found.terms["integral"] > 0.95 * found.per_frame
+
+
+def test_given_cells_cost_nothing_and_frames_full_of_them_do_not_count():
+    """Two voices given throughout, and all of them in the first five frames."""
+    tokens = drawn(256, 20)
+    known = np.zeros(tokens.shape[1:], bool)
+    known[:, :2] = known[:5] = True
+    parts = [part._replace(known=known) for part in likelihood.parts_of(
+        pieces_of(tokens), VOCABULARY, 20, 20, ALL)]
+    found = likelihood.bound(MEASURE, None, parts, P, 64, 0.03, 30.0, 2048)
+    assert (found.frames == 15).all()
+    cells = -np.log(P[np.arange(tokens.shape[-1]), tokens])
+    gap = (found.nats - (cells * ~known).sum((1, 2))) / 15
+    error = gap.std(ddof=1) / np.sqrt(len(gap))
+    assert error < 0.02 and abs(gap.mean()) < 4 * error
 
 
 def test_the_bound_of_another_model_is_its_cross_entropy():
