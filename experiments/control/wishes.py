@@ -34,7 +34,7 @@ OBEDIENCE = {
     "attacks": Row("notes a voice strikes in a quarter", 1, 2)}
 # The row in which a wish is to show; of the last two, none but all.
 SHOWN = {"parallels": "parallel_fifths", "motion": "motion", "attacks": "attacks",
-         "form": "triad", "temperature": "dissonant"}
+         "form": "triads", "temperature": "dissonant"}
 
 
 def counts_of(pitch: np.ndarray, struck: np.ndarray) -> tables.Counts:
@@ -79,7 +79,7 @@ def plot(found: dict[str, dict[float, dict[str, Interval]]], path: pathlib.Path)
     from matplotlib.figure import Figure
 
     rows = theory.ROWS | OBEDIENCE
-    quality = ("dissonant", "triad", "parallel_fifths")
+    quality = ("dissonant", "triads", "parallel_fifths")
     figure = Figure(figsize=(3 * (1 + len(quality)), 2.3 * len(found)), layout="constrained")
     axes = figure.subplots(len(found), 1 + len(quality), squeeze=False)
     for line, (wish, columns) in zip(axes, found.items(), strict=True):

@@ -118,6 +118,7 @@ def _written(start: int, stop: int, pitch: int, bar: Bar, bar_end: int, sharps: 
              fermata: bool) -> "list[note.GeneralNote]":
     """What one bar shows of a note or rest that sounds from frame `start` to `stop`."""
     from music21 import expressions, note, tie
+    from music21 import pitch as m21pitch
     shift = bar.offset - bar.start
     elements: list[note.GeneralNote] = []
     for a, b in split(max(start, bar.start) + shift, min(stop, bar_end) + shift, bar):
@@ -125,8 +126,8 @@ def _written(start: int, stop: int, pitch: int, bar: Bar, bar_end: int, sharps: 
             elements.append(note.Rest(quarterLength=(b - a) / QUARTER))
             continue
         step, alter, octave = spell(pitch, sharps)
-        written = note.Note(f"{step}{'#' * alter}{'-' * -alter}{octave}",
-                            quarterLength=(b - a) / QUARTER)
+        name = f"{step}{'#' * alter}{'-' * -alter}"
+        written = note.Note(m21pitch.Pitch(name, octave=octave), quarterLength=(b - a) / QUARTER)
         first, last = a - shift == start, b - shift == stop
         if not (first and last):
             written.tie = tie.Tie("start" if first else "stop" if last else "continue")

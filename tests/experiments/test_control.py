@@ -1,8 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from experiments.control import held_out
+from experiments.control import dial, held_out, informing, wishes
+from lmjax.metrics.grade import Reference
 from lmjax.music.chorale import Bar, Chorale
+from lmjax.sampling.gibbs import GibbsSettings
 
 FRAMES = 48
 
@@ -50,3 +54,65 @@ def test_a_table(composer):
     assert set(table) == {row.label for row in held_out.ROWS.values()}
     assert np.isnan(table[held_out.ROWS["soprano"].label][0])
     assert 0 <= table[held_out.ROWS["alto"].label][0] <= 100
+
+
+@pytest.mark.usefixtures("quick_to_compile")
+def test_bachs_own_answer_given_all_but_one_voice_is_likelier_than_given_one(composer):
+    """Of an untrained model, a cell costs the same everywhere: so a frame costs by its cells."""
+    chorales = [chorale(0), chorale(1)]
+    most, _, _ = held_out.surprise(composer, chorales, "soprano given", progress=False)
+    fewest, _, _ = held_out.surprise(composer, chorales, "soprano and bass given", progress=False)
+    assert 0 < fewest < most
+
+
+def test_what_is_asked_for_comparison_is_true_of_bach():
+    one = chorale()
+    for condition in informing.CONDITIONS[:2]:
+        request = informing.asked_of(one, condition).request
+        assert not request.broken(one.pitch, one.struck).any()
+    low = informing.asked_of(one, informing.CONDITIONS[2]).request
+    assert np.flatnonzero(low.broken(one.pitch, one.struck).any(axis=0)).tolist() == [3]
+
+
+@pytest.mark.usefixtures("quick_to_compile")
+def test_informed_and_clamped_answers(composer):
+    """All hold what is asked (asserted inside); the deaf network makes others."""
+    chorales = [chorale(0), chorale(1)]
+    reference = Reference.of(chorales, merged=True)
+    for condition, ways in ((informing.CONDITIONS[0], 3), (informing.CONDITIONS[1], 2)):
+        made = informing.compare(composer, chorales, reference, condition, 0, progress=False)
+        assert len(made) == ways
+        labels = {row.label for row in (*held_out.ROWS.values(), informing.GRADE)}
+        assert all(set(column) == labels for column in made.values())
+
+
+@pytest.mark.usefixtures("quick_to_compile")
+def test_wishes_one_by_one(composer, tmp_path):
+    found = {wish: wishes.measure(composer, wish, weights, 2, 16, 0, progress=False)
+             for wish, weights in (("temperature", (1.0, 0.5)), ("form", (1.0, 2.0)))}
+    assert list(found["temperature"]) == [1.0, 0.5]
+    # Neither does a weight of 1: the first columns are the same music.
+    np.testing.assert_array_equal(*(list(next(iter(columns.values())).values())
+                                    for columns in found.values()))
+    text = wishes.markdown(found)
+    assert "**temperature**" in text and wishes.OBEDIENCE["motion"].label in text
+    wishes.plot(found, tmp_path / "wishes.png")
+    assert (tmp_path / "wishes.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_counted_of_liveliness():
+    one = chorale()
+    counts = wishes.counts_of(one.pitch, one.struck)
+    assert counts["attacks"] == (48.0, 48.0)
+    assert counts["motion"] == (np.abs(np.diff(one.pitch.astype(int), axis=0)).sum(), 48.0)
+
+
+@pytest.mark.usefixtures("quick_to_compile")
+def test_the_dial(composer):
+    windows = [chorale(0), chorale(1)]
+    least, most = (dial.vary(composer, windows, level, 0) for level in (0.151, 4.0))
+    changed = dial.CHANGED["cells"].label
+    assert least[changed][0] < 2 < 50 < most[changed][0]
+    with pytest.raises(ValueError, match="only score models come back"):
+        dial.vary(SimpleNamespace(settings=SimpleNamespace(sampler=GibbsSettings())), windows,
+                  1.0, 0)
