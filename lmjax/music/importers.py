@@ -129,7 +129,9 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     title = score.metadata.bestTitle if score.metadata is not None else None
     measures = list(parts[0].getElementsByClass("Measure"))
     edges = [int(measure.offset * FRAMES_PER_QUARTER) for measure in measures] + [frames]
-    numbers = tuple((measure.number, start, end) for measure, (start, end) in zip(
+    # Some readers count whole bars from 0, which is the number of an anacrusis.
+    more = int(measures[0].number == 0 and bars[0].offset == 0)
+    numbers = tuple((measure.number + more, start, end) for measure, (start, end) in zip(
         measures, itertools.pairwise(edges), strict=True) if start < end)
     return Tune(_in_a_line(title) or path.stem, tuple(
         Part(_in_a_line(part.partName), *arrays, None if shared else part)

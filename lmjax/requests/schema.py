@@ -132,19 +132,14 @@ def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[s
         if name not in fields:
             continue
         given = fields[name]
-        try:
-            if isinstance(given, list) and name in ITEMS:
-                for number, item in enumerate(given, 1):
-                    _check_fields(item, ITEMS[name], f"{name}[{number}]", required=NEEDED[name])
-                    ask(demands, kept, item)
-            elif name in ITEMS:
-                raise AskingError(f"{name} is a list, not {given!r}")
-            else:
-                ask(demands, kept, given)
-        except (TypeError, KeyError) as error:
-            raise AskingError(f"{name} cannot be read from {given!r} ({error})") from error
+        if name not in ITEMS:
+            ask(demands, kept, given)
+            continue
+        for number, item in enumerate(given, 1):
+            _check_fields(item, ITEMS[name], f"{name}[{number}]", required=NEEDED[name])
+            ask(demands, kept, item)
     near = fields.get("near")
-    if near is not None and not (isinstance(near, int | float) and near > 0):
+    if near is not None and not near > 0:
         raise AskingError(f"near is a noise level such as 0.7, not {near!r}")
     wishes = fields.get("wishes", {})
     _check_fields(wishes, {field.name: float for field in dataclasses.fields(Wishes)}, "wishes")
@@ -196,7 +191,7 @@ def _piece(fields: Mapping[str, Any], ranges: Ranges, folder: Path) -> tuple[Kep
             raise AskingError(f"two voices share a staff in {fields['input']}; give each a staff "
                               f"of its own, so that its notes can be replaced")
         rewrite = fields.get("rewrite", {})
-        _check_fields(rewrite, {"bars": (str, int), "voices": list}, "rewrite")
+        _check_fields(rewrite, {"bars": (str, int), "voices": [str]}, "rewrite")
         bars = bars_of(rewrite["bars"]) if "bars" in rewrite else (
             tune.numbers[0][0], tune.numbers[-1][0])
         kept = free(tune, bars, _freed(rewrite.get("voices", []), voices), ranges)
@@ -347,10 +342,7 @@ def _check_fields(given: Any, fields: Mapping[str, Any], what: str,
     for name, value in given.items():
         if name not in fields:
             raise AskingError(f"{what} has no field {name!r}, only {', '.join(fields)}")
-        kinds = fields[name]
-        if kinds is float:
-            kinds = (int, float)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        if not _is(value, fields[name]):
             raise AskingError(f"{name} of {what} cannot be {value!r}; see the examples in "
                               f"experiments/control")
     for name in required:
@@ -358,21 +350,34 @@ def _check_fields(given: Any, fields: Mapping[str, Any], what: str,
             raise AskingError(f"{what} lacks {name!r}")
 
 
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of a kind: a type, one of several, or a list of some kind."""
+    if isinstance(kind, tuple):
+        return any(_is(value, one) for one in kind)
+    if isinstance(kind, list):
+        return isinstance(value, list | tuple) and all(_is(one, kind[0]) for one in value)
+    if kind is dict:
+        return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+    if kind is float:
+        return isinstance(value, int | float) and type(value) is not bool and abs(value) < 1e6
+    return type(value) is kind and (kind is not int or abs(value) < 1e6)
+
+
 def _tuples(value: Any) -> Any:
     """Lists as tuples, all the way down."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-FORM = {"metre": str, "bars": int, "key": str, "anacrusis": int, "fermatas": list}
+FORM = {"metre": str, "bars": int, "key": str, "anacrusis": int, "fermatas": [[int]]}
 FIELDS = {
-    "input": str, "keep": list, "rewrite": dict, "extend": dict, "bridge": dict, "form": dict,
-    "fermatas": list, "pins": list, "forbid": list, "ranges": dict, "scale": str, "shortest": str,
-    "ordered": bool, "chords": list, "figures": list, "cadences": list, "wishes": dict,
+    "input": str, "keep": [str], "rewrite": dict, "extend": dict, "bridge": dict, "form": dict,
+    "fermatas": [[float]], "pins": [dict], "forbid": [dict], "ranges": dict, "scale": str, "shortest": str,
+    "ordered": bool, "chords": [dict], "figures": [dict], "cadences": [dict], "wishes": dict,
     "near": float, "num": int, "seed": int, "name": str}
 _PLACE = {"bar": int, "beat": float, "beats": float}
 ITEMS: dict[str, Mapping[str, Any]] = {
     "pins": {"voice": str, **_PLACE, "pitch": str},
-    "forbid": {"pitches": list, "voices": list, "bars": (str, int)},
+    "forbid": {"pitches": [str], "voices": [str], "bars": (str, int)},
     "chords": {**_PLACE, "chord": str, "inversion": str, "key": str},
     "figures": {**_PLACE, "figures": (str, int)},
     "cadences": {**_PLACE, "kind": str, "key": str}}

@@ -149,6 +149,7 @@ MISTAKES = [
     ({}, "a request has either an input, which is a file, or a form"),
     ({"form": FORM, "cordes": []}, "a request has no field 'cordes', only input, keep"),
     ({"form": FORM, "pins": {}}, "pins of a request cannot be {}"),
+    ({"form": FORM, "pins": [3]}, "pins of a request cannot be [3]"),
     ({"form": FORM, "pins": [{"voice": "alto", "bar": 1, "beat": 1}]}, "pins[1] lacks 'pitch'"),
     ({"form": FORM, "pins": [{"voice": "alt", "bar": 1, "beat": 1, "pitch": "F4"}]},
      "there is no voice 'alt', only soprano, alto, tenor, bass"),
@@ -227,3 +228,56 @@ def test_files_of_requests(tmp_path):
 def test_names_of_pitches(name, pitch):
     assert midi(name) == pitch and pitch_class(name[:-1]) == pitch % 12
     assert midi(name_of(pitch)) == pitch
+
+
+WHOLE = {
+    "form": {"metre": "4/4", "bars": 4, "key": "G major", "anacrusis": 4, "fermatas": [[4, 1, 2]]},
+    "input": "hymn.abc", "keep": ["soprano"], "rewrite": {"bars": "2", "voices": ["alto"]},
+    "extend": {"before": 1, "after": 1}, "bridge": {"to": "hymn.abc", "bars": 1},
+    "fermatas": [[2, 1]], "pins": [{"voice": "alto", "bar": 2, "beat": 3, "pitch": "F#4"}],
+    "forbid": [{"pitches": ["Bb", "B4"], "voices": ["bass"], "bars": "1-2"}],
+    "ranges": {"tenor": "G3-E4"}, "scale": "G major", "shortest": "eighth", "ordered": True,
+    "chords": [{"bar": 3, "beat": 2, "chord": "V65/V", "beats": 1, "inversion": "any"}],
+    "figures": [{"bar": 1, "beat": 2, "figures": "6 5"}],
+    "cadences": [{"bar": 2, "beat": 3, "kind": "perfect authentic", "key": "dominant"}],
+    "wishes": {"parallels": 2, "temperature": 0.9}, "near": 0.7, "num": 4, "seed": 1,
+    "name": "tune"}
+RUBBISH = [None, True, -1, 0, 3, 1e9, float("nan"), "", "x", "🎵", [], [None], [[]], [3], ["x"],
+           {}, {"x": 1}, {3: 4}, "C4", "1-9999", "V7/V7/V7"]
+
+
+def mutated(rng, value):
+    """A value, or one of those in it, replaced by rubbish, left out or doubled."""
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        name = list(value)[rng.integers(len(value))]
+        changed = dict(value)
+        if rng.random() < 0.2:
+            del changed[name]
+        else:
+            changed[name] = mutated(rng, value[name])
+        return changed
+    if isinstance(value, list) and value and rng.random() < 0.7:
+        place = int(rng.integers(len(value)))
+        return [*value[:place], mutated(rng, value[place]), *value[place:]]
+    return RUBBISH[rng.integers(len(RUBBISH))]
+
+
+def test_rubbish_is_one_sentence(folder):
+    """Any request compiles, or is refused by a sentence: nothing else is ever raised."""
+    rng, compiled = np.random.default_rng(0), 0
+    for number in range(600):
+        names = [name for name in WHOLE if rng.random() < 0.3] + [["form", "input"][number % 2]]
+        fields = {name: WHOLE[name] for name in names}
+        for _ in range(rng.integers(0, 3)):
+            fields = mutated(rng, fields)
+            if not isinstance(fields, dict):
+                fields = {}
+        try:
+            asked(fields, WIDE_RANGES, folder)
+            compiled += 1
+        except (ValueError, OSError) as error:
+            text = str(error)
+            assert text and "\n" not in text and len(text) < 600, fields
+        except Exception as error:
+            raise AssertionError(fields) from error
+    assert compiled > 10
