@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -26,7 +27,7 @@ from lmjax.music.importers import ImportingError, voices_of
 from lmjax.render.notation import musicxml_of, patch, write_score
 from lmjax.render.write import write
 from lmjax.requests.schema import Asked, asked, read_requests
-from lmjax.sample import configured, origin, save_draw
+from lmjax.sample import configured, origin, save_draw, write_all
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import Settings
 
@@ -264,17 +265,11 @@ def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, hom
     folder = make_folder(place_of(home, one, settings))
     (folder / "request.json").unlink(missing_ok=True)
     save_draw(folder / "samples.npz", drawn, seed_of(one, settings))
-    paths = set()
-    digits = max(2, len(str(one.num)))
-    for number, ranked_one in enumerate(answers, 1):
-        title = f"{one.kept.score.title or one.name} ({number})"
-        chorale = dataclasses.replace(ranked_one.chorale, title=title)
-        for suffix in settings.compose.formats:
-            path = folder / f"{stem}-{number:0{digits}}.{suffix}"
-            write_one(one, chorale, path)
-            paths.add(path)
-    for path in set(folder.glob(f"{stem}-*")) - paths:
-        path.unlink()
+    title = one.kept.score.title or one.name
+    write_all(folder, stem, (
+        dataclasses.replace(found.chorale, title=f"{title} ({number})")
+        for number, found in enumerate(answers, 1)), settings.compose.formats,
+        functools.partial(write_one, one), max(2, len(str(one.num))), first=1)
     write_bytes(folder / "request.json", json.dumps(said(composer, fields), indent=1).encode())
     return folder, answers
 

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from lmjax.agreement import check_kind, check_model
 from lmjax.composer import Composer, load
 from lmjax.composing import Draw, draw, draw_forms
 from lmjax.files import make_folder, write_npz
-from lmjax.music.chorale import FRAMES_PER_QUARTER
+from lmjax.music.chorale import FRAMES_PER_QUARTER, Chorale
 from lmjax.render.write import write
 from lmjax.requests.form import Form
 from lmjax.settings import ComposeSettings, Settings
@@ -109,18 +109,10 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                  [form.tracks() for form in forms], chosen.batch_size, progress)
     folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")
     save_draw(folder / "samples.npz", drawn, chosen.seed)
-    written = set()
-    digits = max(3, len(str(chosen.num - 1)))
-    for index, form in enumerate(tqdm(forms if chosen.formats else [], disable=not progress,
-                                      desc="write", unit="chorale")):
-        chorale = form.chorale(*drawn.notes(index), title=f"Chorale {chosen.seed}.{index}")
-        for suffix in chosen.formats:
-            path = folder / f"chorale-{index:0{digits}}.{suffix}"
-            write(chorale, path)
-            written.add(path)
-    # What an earlier, larger draw with this seed left is not in samples.npz.
-    for path in set(folder.glob("chorale-*")) - written:
-        path.unlink()
+    write_all(folder, "chorale", (
+        form.chorale(*drawn.notes(index), title=f"Chorale {chosen.seed}.{index}")
+        for index, form in enumerate(forms if chosen.formats else [])), chosen.formats, write,
+        max(3, len(str(chosen.num - 1))), progress=progress)
     if progress:
         lengths = " to ".join(map(str, sorted({drawn.frames.min(), drawn.frames.max()})))
         tqdm.write(
@@ -128,6 +120,30 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
             f"{drawn.compile_seconds:.1f} s, composed in {drawn.seconds:.1f} s "
             f"({drawn.seconds / chosen.num:.2f} s each, {drawn.evaluations} evaluations a window)")
     return folder
+
+
+def write_all(folder: pathlib.Path, stem: str, chorales: Iterable[Chorale],
+              formats: Sequence[str], write_one: Callable[[Chorale, pathlib.Path], None],
+              digits: int, first: int = 0, progress: bool = False) -> None:
+    """Writes chorales as STEM-NUMBER in some formats, and removes what an earlier, larger draw left
+    there.
+
+    Args:
+      write_one: writes one of them.
+      digits: of the numbers, at least.
+      first: the first number.
+      progress: whether to count them.
+    """
+    written = set()
+    with tqdm(disable=not progress, desc="write", unit="chorale") as bar:
+        for number, chorale in enumerate(chorales, first):
+            for suffix in formats:
+                path = folder / f"{stem}-{number:0{digits}}.{suffix}"
+                write_one(chorale, path)
+                written.add(path)
+            bar.update()
+    for path in set(folder.glob(f"{stem}-*")) - written:
+        path.unlink()
 
 
 def save_draw(path: pathlib.Path, drawn: Draw, seed: int) -> None:

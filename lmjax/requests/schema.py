@@ -371,9 +371,9 @@ def _tuples(value: Any) -> Any:
 FORM = {"metre": str, "bars": int, "key": str, "anacrusis": int, "fermatas": [[int]]}
 FIELDS = {
     "input": str, "keep": [str], "rewrite": dict, "extend": dict, "bridge": dict, "form": dict,
-    "fermatas": [[float]], "pins": [dict], "forbid": [dict], "ranges": dict, "scale": str, "shortest": str,
-    "ordered": bool, "chords": [dict], "figures": [dict], "cadences": [dict], "wishes": dict,
-    "near": float, "num": int, "seed": int, "name": str}
+    "fermatas": [[float]], "pins": [dict], "forbid": [dict], "ranges": dict, "scale": str,
+    "shortest": str, "ordered": bool, "chords": [dict], "figures": [dict], "cadences": [dict],
+    "wishes": dict, "near": float, "num": int, "seed": int, "name": str}
 _PLACE = {"bar": int, "beat": float, "beats": float}
 ITEMS: dict[str, Mapping[str, Any]] = {
     "pins": {"voice": str, **_PLACE, "pitch": str},
