@@ -1,9 +1,10 @@
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from experiments.control import dial, held_out, informing, wishes
+from experiments.control import dial, held_out, informing, seams, wishes
 from lmjax.metrics.grade import Reference
 from lmjax.music.chorale import Bar, Chorale
 from lmjax.sampling.gibbs import GibbsSettings
@@ -98,6 +99,24 @@ def test_wishes_one_by_one(composer, tmp_path):
     assert "**temperature**" in text and wishes.OBEDIENCE["motion"].label in text
     wishes.plot(found, tmp_path / "wishes.png")
     assert (tmp_path / "wishes.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_places_of_borders():
+    borders, others = seams.places(384, 256)
+    assert borders == [256]
+    assert others and all(frame % 16 == 0 and abs(frame - 256) >= 32 for frame in others)
+    assert seams.places(128, 256)[0] == []
+
+
+@pytest.mark.usefixtures("quick_to_compile")
+def test_borders_beside_other_places(composer):
+    settings = composer.settings
+    wider = dataclasses.replace(composer, settings=dataclasses.replace(
+        settings, compose=dataclasses.replace(settings.compose, window=64)))
+    table = seams.compare(wider, 6, 2, 0, progress=False)
+    assert set(table) == {"around borders", "elsewhere"}
+    with pytest.raises(ValueError, match="1 bars fit into one window of 16 sixteenths"):
+        seams.compare(composer, 1, 2, 0, progress=False)
 
 
 def test_what_is_counted_of_liveliness():

@@ -8,16 +8,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from music21 import (
+    articulations,
+    bar,
+    dynamics,
+    expressions,
+    harmony,
+    interval,
+    spanner,
+    stream,
+    tempo,
+)
 
 from lmjax.answer import write_one
 from lmjax.music.chorale import REST, Bar, Chorale
 from lmjax.music.importers import ImportingError, read_tune
-from lmjax.render.notation import musicxml_of
+from lmjax.render.notation import musicxml_of, to_score
 from lmjax.render.write import write
 from lmjax.requests.keep import check_ranges, free, keep
 from lmjax.requests.schema import Asked
 
-QUICK, SLOW = 80, 1000  # mutated files of each format
+NAMES = ("krn", "abc", "mid", "musicxml", "closed.musicxml", "ornate.musicxml")
+QUICK, SLOW = 60, 600  # mutated files of each kind
 PATIENCE = 30  # seconds of computing for one of them
 LONGEST_MESSAGE = 500
 RANGES = ((57, 82), (50, 76), (44, 71), (34, 67))
@@ -53,28 +65,34 @@ D,2 | G,,4 C,2 D,2 |]
 """
 # What is put between two lines.
 FRAGMENTS = {
-    "krn": ["*M6/8\t*M6/8\t*M6/8\t*M6/8", "*^\t*\t*\t*", "*v\t*v\t*\t*", "6g\t6g\t6g\t6g", "*-\t*",
-            "gq\t.\t.\t.", "4c 4e\t4r\t4r\t4r", "==", "=\t=\t=\t=", "*k[]\t*k[]\t*k[]\t*k[]",
-            "*Trd1c2\t*\t*\t*", "!! rubbish", "0000C\t0000C\t0000C\t0000C"],
-    "abc": ["M:6/8", "K:Bbm", "L:1/64", "V:5", "V:1", "[CEG]4", "(3abc", "{g}a4", "|: g8 :|", "Z4",
-            "[1 g8 :|[2 g8 |]", "g100000", "w: a song of words", "M:none", "Q:1/4=0", "X:2", "K:none"],
-    "musicxml": ["<chord/>", "<grace/>", "<note><rest/><duration>5040</duration></note>",
-                 "<backup><duration>10080</duration></backup>", "<voice>2</voice>", "<staff>2</staff>",
-                 "<forward><duration>10080</duration></forward>", "<note>", "</measure>",
-                 '<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes>'
-                 '</time-modification>', '<barline location="right"><repeat direction="backward"/>'
-                 '</barline>', '<tie type="stop"/>', "<cue/>", "<dot/>", "<unpitched/>", "<rest/>",
-                 '<measure number="7"></measure>', "<attributes><staves>2</staves></attributes>",
+    "krn": ("*M6/8\t*M6/8\t*M6/8\t*M6/8", "*^\t*\t*\t*", "*v\t*v\t*\t*", "6g\t6g\t6g\t6g",
+            "*-\t*", "gq\t.\t.\t.", "4c 4e\t4r\t4r\t4r", "==", "=\t=\t=\t=",
+            "*k[]\t*k[]\t*k[]\t*k[]", "*Trd1c2\t*\t*\t*", "!! rubbish",
+            "0000C\t0000C\t0000C\t0000C"),
+    "abc": ("M:6/8", "K:Bbm", "L:1/64", "V:5", "V:1", "[CEG]4", "(3abc", "{g}a4", "|: g8 :|", "Z4",
+            "[1 g8 :|[2 g8 |]", "g100000", "w: a song of words", "M:none", "Q:1/4=0", "X:2",
+            "K:none"),
+    "musicxml": ("<chord/>", "<grace/>", "<note>", "</measure>", "<cue/>", "<dot/>", "<unpitched/>",
+                 "<rest/>", "<voice>2</voice>", "<staff>2</staff>", '<tie type="stop"/>',
+                 "<duration>1680</duration>", '<measure number="7"></measure>',
+                 "<note><rest/><duration>5040</duration></note>",
+                 "<backup><duration>10080</duration></backup>",
+                 "<forward><duration>10080</duration></forward>",
+                 "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes>"
+                 "</time-modification>",
+                 '<barline location="right"><repeat direction="backward"/></barline>',
+                 "<attributes><staves>2</staves></attributes>",
+                 "<attributes><divisions>7</divisions></attributes>",
                  "<attributes><time><beats>6</beats><beat-type>8</beat-type></time></attributes>",
-                 "<attributes><divisions>7</divisions></attributes>", "<duration>1680</duration>",
-                 "<attributes><transpose><chromatic>-2</chromatic></transpose></attributes>"],
-    "mid": ["\x00\x90\x3c\x50", "\x00\xff\x2f\x00", "\x83\x60\x80\x3c\x00", "\xff\xff\xff\x7f",
-            "\x00\xff\x58\x04\x06\x03\x18\x08", "MTrk\x00\x00\x00\x00", "\x00\xff\x59\x02\x09\x00"],
+                 "<attributes><transpose><chromatic>-2</chromatic></transpose></attributes>"),
+    "mid": ("\x00\x90\x3c\x50", "\x00\xff\x2f\x00", "\x83\x60\x80\x3c\x00", "\xff\xff\xff\x7f",
+            "\x00\xff\x58\x04\x06\x03\x18\x08", "MTrk\x00\x00\x00\x00",
+            "\x00\xff\x59\x02\x09\x00"),
 }
 NUMBERS = ("0", "1", "2", "3", "5", "6", "7", "8", "16", "32", "64", "128", "-1", "-9", "2.5",
            "100000", "999999999", "99999999999999999999")
 RUBBISH = ("\x00", "\xff", "é", "\n", "\t", " ", "<", "&", '"', "]", "(", "%", "/", "|", "*", "=",
-           ".", ";", "-", "[", "q", "&#0;", "<!-- ", "𝄞")
+           ".", ";", "-", "[", "q", "&#0;", "<!-- ")
 
 
 def chorale() -> Chorale:
@@ -93,15 +111,50 @@ def chorale() -> Chorale:
     return Chorale(pitch, struck & (pitch != REST), fermata, bars, -2, "major", "Old tune")
 
 
+def closed() -> stream.Score:
+    """The same on two staves of two voices."""
+    score = to_score(chorale())
+    parts = list(score.parts)
+    for upper, lower in (parts[:2], parts[2:]):
+        for one, other in zip(*(part.getElementsByClass("Measure") for part in (upper, lower)),
+                              strict=True):
+            voices = [stream.Voice(measure.notesAndRests) for measure in (one, other)]
+            one.remove(list(one.notesAndRests))
+            for number, voice in enumerate(voices, 1):
+                voice.id = str(number)
+                one.insert(0, voice)
+        score.remove(lower)
+    return score
+
+
+def ornate() -> stream.Score:
+    """The same with words and signs, a transposing part, and a bar that is split in two."""
+    score = to_score(chorale())
+    for part in score.parts:
+        first, second, _ = part.getElementsByClass("Measure")
+        second.rightBarline = bar.Repeat(direction="end")
+        notes = list(part.recurse().notes)
+        notes[0].lyric = "la"
+        notes[1].articulations.append(articulations.Accent())
+        notes[2].expressions.append(expressions.Trill())
+        part.insert(0, spanner.Slur(notes[1:3]))
+        second.insert(0, dynamics.Dynamic("p"))
+        second.insert(1, harmony.ChordSymbol("B-"))
+        notes[3].activeSite.insert(notes[3].offset, notes[3].getGrace())
+        first.insert(0, tempo.MetronomeMark("Andante", 80))
+    score.parts[1].getInstrument().transposition = interval.Interval("M-2")
+    score.parts[0].insert(0, spanner.Ottava(list(score.parts[0].recurse().notes)[-2:]))
+    return score
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, bytes]:
-    """Files that can be read, by their suffix."""
+    """Files that can be read, by the end of their names."""
     folder = tmp_path_factory.mktemp("files")
-    found = {"krn": KERN.encode(), "abc": ABC.encode()}
-    for suffix in ("musicxml", "mid"):
-        write(chorale(), folder / f"old.{suffix}")
-        found[suffix] = (folder / f"old.{suffix}").read_bytes()
-    return found
+    write(chorale(), folder / "old.mid")
+    return {"krn": KERN.encode(), "abc": ABC.encode(), "mid": (folder / "old.mid").read_bytes(),
+            "musicxml": musicxml_of(to_score(chorale())), "closed.musicxml": musicxml_of(closed()),
+            "ornate.musicxml": musicxml_of(ornate())}
 
 
 def mutated(content: bytes, suffix: str, generator: np.random.Generator) -> bytes:
@@ -199,7 +252,7 @@ def change(pattern: str, new: Callable[[str], str], text: str,
         return text
     span = one_of(found, generator)
     if generator.integers(4) == 0:
-        return re.sub(rf"\b{re.escape(span[0])}\b", new(span[0]), text)
+        return re.sub(rf"\b{re.escape(span[0])}\b", lambda found: new(found[0]), text)
     return text[:span.start()] + new(span[0]) + text[span.end():]
 
 
@@ -283,15 +336,15 @@ def same_notes(one: Chorale, other: Chorale) -> None:
 
 @pytest.mark.parametrize("first, count", [
     (0, QUICK), pytest.param(QUICK, SLOW, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("suffix", ["krn", "abc", "musicxml", "mid"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.filterwarnings("ignore")
-def test_mutated_files(files, suffix, first, count, tmp_path):
-    read = 0
+def test_mutated_files(files, name, first, count, tmp_path):
+    read, suffix = 0, name.split(".")[-1]
     for number in range(first, first + count):
         folder = tmp_path / str(number)
         folder.mkdir()
         path = tmp_path / f"{number}.{suffix}"
-        path.write_bytes(mutated(files[suffix], suffix, np.random.default_rng(number)))
+        path.write_bytes(mutated(files[name], suffix, np.random.default_rng(number)))
         try:
             with in_time():
                 said = follow(path, folder)
@@ -305,8 +358,8 @@ def test_mutated_files(files, suffix, first, count, tmp_path):
     assert 0 < read < count
 
 
-@pytest.mark.parametrize("suffix", ["krn", "abc", "musicxml", "mid"])
-def test_files_that_are_well(files, suffix, tmp_path):
-    path = tmp_path / f"old.{suffix}"
-    path.write_bytes(files[suffix])
+@pytest.mark.parametrize("name", NAMES)
+def test_files_that_are_well(files, name, tmp_path):
+    path = tmp_path / f"old.{name}"
+    path.write_bytes(files[name])
     assert follow(path, tmp_path) == ""
