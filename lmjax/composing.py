@@ -11,22 +11,18 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax.composer import Composer
-from lmjax.data.dataset import Piece
-from lmjax.data.jsb import UNSTATED
 from lmjax.data.windows import cut, stack
 from lmjax.families import Drawn
-from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
-from lmjax.music.tokens import Vocabulary
+from lmjax.music.chorale import REST, Chorale
 from lmjax.networks.score import Params
 from lmjax.noise.condition import Condition, Relations, Wishes
-from lmjax.noise.embed import NEVER
 from lmjax.requests import request as requested
 from lmjax.requests.form import Form
 from lmjax.requests.keep import Kept
 from lmjax.requests.prior import FormPrior, draw_form
-from lmjax.requests.request import Request, Together
-from lmjax.sampling.joint import decode_jointly
+from lmjax.requests.request import Request
 from lmjax.training.mesh import build_mesh, copied_to, place_batch
+from lmjax.windowing import Notes, batches, windows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,7 +145,7 @@ def draw(composer: Composer, key: jax.Array, num: int,
     if len(each) != num:
         raise ValueError(f"{num} chorales are asked for, in {len(each)} forms")
     batch_size, window = min(batch_size, num), composer.settings.compose.window
-    notes = [_Notes(composer, one) for one in each]
+    notes = [Notes(composer, one) for one in each]
     plan = batches([len(one) for one in each], window, batch_size)
     total = sum(max(len(windows(len(each[n]), width)) for n in numbers) for width, numbers in plan)
     clock = _Clock(composer)
@@ -170,134 +166,7 @@ def draw(composer: Composer, key: jax.Array, num: int,
                 composer.evaluations(plan[-1][0]), clock.compiling, clock.running)
 
 
-def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
-    """Overlapping windows over a piece: (start, end, first new frame) of each."""
-    spans, done = [], 0
-    while done < frames:
-        end = min(frames, done + (_half(length) if done else length))
-        spans.append((max(end - length, 0), end, done))
-        done = end
-    return spans
-
-
-def batches(frames: Sequence[int], window: int, batch_size: int) -> list[tuple[int, list[int]]]:
-    """Which chorales are composed at once: the frames of their windows, and their numbers.
-
-    A chorale that fits half a window, or a quarter, is composed in one such, so that of any mixture
-    of lengths at most three programs are compiled, and how a chorale is composed depends on its own
-    length alone. Batches are of similar length, so that few wait for a longer one to be finished.
-    """
-    plan, left = [], sorted(range(len(frames)), key=frames.__getitem__)
-    for width in sorted({_half(_half(window)), _half(window), window}):
-        numbers = [n for n in left if frames[n] <= width or width == window]
-        left = left[len(numbers):]
-        plan += [(width, numbers[i:i + batch_size]) for i in range(0, len(numbers), batch_size)]
-    return plan
-
-
-def _half(length: int) -> int:
-    """Half a window, in whole beats where that leaves any."""
-    return length // 2 // FRAMES_PER_QUARTER * FRAMES_PER_QUARTER or length // 2
-
-
-class _Notes:
-    """The notes of a chorale as far as they are composed, and how that went."""
-
-    def __init__(self, composer: Composer, request: Request) -> None:
-        tracks = request.tracks
-        if composer.settings.data.source == "jsb16":
-            tracks = tracks.copy()
-            tracks[:, UNSTATED] = 0  # the network has never seen them
-        self.vocabulary, self.request = composer.vocabulary, request
-        self.pitch, self.struck = request.pitch.copy(), request.struck.copy()
-        self.allowed = request.tokens(composer.vocabulary)
-        composer.vocabulary.check_ranges(self.pitch)
-        self.near = None if request.near is None else composer.vocabulary.encode(*request.near)
-        self.piece = Piece(self.pitch, self.struck, tracks, "")
-        self.corrected = 0
-        self.diagnostics: list[dict[str, np.ndarray]] = []
-
-    @property
-    def tokens(self) -> np.ndarray:
-        """int32[T, 4]."""
-        return self.vocabulary.encode(self.pitch, self.struck)
-
-    def given(self, span: tuple[int, int, int], width: int) -> np.ndarray:
-        """bool[width, 4]: the cells of a window that stand already."""
-        start, end, new = span
-        known = np.zeros((width, len(VOICES)), bool)
-        known[:end - start] = self.request.known[start:end]
-        known[:new - start] = True
-        return known
-
-    def may(self, span: tuple[int, int, int], width: int) -> np.ndarray:
-        """bool[width, 4, K]: the tokens that may stand in its other cells."""
-        start, end, _ = span
-        allowed = np.ones((width, len(VOICES), self.vocabulary.size), bool)
-        if self.allowed is not None:
-            allowed[:end - start] = self.allowed[start:end]
-        return allowed
-
-    def start(self, span: tuple[int, int, int], width: int) -> np.ndarray:
-        """int32[width, 4]: the tokens of the music that a window is to be near to."""
-        start, end, _ = span
-        assert self.near is not None
-        return np.pad(self.near[start:end], ((0, width - (end - start)), (0, 0)))
-
-    def relations(self, span: tuple[int, int, int], width: int, groups: int,
-                  vocabulary: Vocabulary) -> Relations:
-        """What its voices have to be together, [width, ...], by so many groups of tokens."""
-        start, end, _ = span
-        asked = self.request.together or Together.open(len(self.pitch))
-        pitches, frames = vocabulary.pitches, (0, width - (end - start))
-        sounding = pitches != REST
-        groups_too = frames, (0, groups - asked.least.shape[1])
-        sets = asked.groups[start:end][..., pitches] & sounding
-        lowest = pitches[sounding].min()
-        height = np.where(sounding, pitches - lowest + 1, 0)
-        return Relations._make((
-            np.pad(asked.order[start:end], frames),
-            np.pad(sets, (*groups_too, (0, 0), (0, 0))),
-            np.pad(asked.least[start:end], groups_too), np.pad(asked.most[start:end], groups_too),
-            np.eye(1 + height.max(), dtype=bool)[height]))
-
-    def joined(self, span: tuple[int, int, int], logits: np.ndarray) -> np.ndarray:
-        """The tokens int32[T, 4] of a window, of logits float32[T, 4, K], that hold its relations.
-
-        Raises:
-          ValueError: if none do.
-        """
-        start, end, _ = span
-        assert self.request.together is not None
-        vocabulary, groups = self.vocabulary, self.request.together.least.shape[1]
-        sounding = vocabulary
-        if vocabulary.encoding == "hold":  # what it holds, a token does not say
-            sounding, logits = vocabulary.sounding, vocabulary.to_sounding(logits, NEVER)
-            given = np.eye(sounding.size, dtype=bool)[sounding.encode(
-                self.pitch[start:end], self.struck[start:end])]
-            known = self.given(span, end - start)[..., None]
-            logits = np.where(known, np.where(given, 0.0, NEVER), logits)
-        found = decode_jointly(logits, sounding.legal(), self.relations(
-            span, end - start, groups, sounding))
-        if found is None:
-            raise ValueError(f"no music between the sixteenths {start} and {end} holds all that is "
-                             f"asked of its voices together")
-        if sounding is vocabulary:
-            return found.tokens
-        return vocabulary.encode(*sounding.decode(found.tokens))
-
-    def add(self, span: tuple[int, int, int], tokens: np.ndarray, corrected: int,
-            diagnostics: dict[str, np.ndarray]) -> None:
-        """Takes over what is new of a window, tokens int32[T, 4]."""
-        start, end, new = span
-        for mine, part in zip((self.pitch, self.struck),
-                              self.vocabulary.decode(tokens[:end - start]), strict=True):
-            mine[new:end] = part[new - start:]
-        self.corrected += corrected
-        self.diagnostics.append(diagnostics)
-
-
-def _draw_batch(composer: Composer, keys: jax.Array, notes: list[_Notes], width: int,
+def _draw_batch(composer: Composer, keys: jax.Array, notes: list[Notes], width: int,
                 clock: "_Clock", advance: Callable[[], Any]) -> None:
     """Composes chorales in windows of some width, with keys [B] of which the last may be idle."""
     spans = [windows(len(one.pitch), width) for one in notes]

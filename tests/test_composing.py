@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 import lmjax
 from lmjax import composing
-from lmjax.composing import batches, draw, windows
+from lmjax.composing import draw
 from lmjax.data.jsb import UNSTATED
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST
 from lmjax.requests.prior import closes, fit
 from lmjax.requests.request import Request
 from lmjax.sampling.chain import Diagnostics, Sample
+from lmjax.windowing import batches, windows
 
 KEY = jax.random.key(3)
 FORM = lmjax.Form(bars=1, key=None)  # one window of the tiny config

@@ -14,11 +14,12 @@ import jax
 from experiments.command import add_model, running
 from lmjax.compare import composer_of
 from lmjax.composer import Composer
-from lmjax.composing import draw, windows
+from lmjax.composing import draw
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import tables, theory
 from lmjax.metrics.tables import Interval, format_table
 from lmjax.requests.form import Form
+from lmjax.windowing import windows
 
 AROUND = 8  # frames on either side of a border
 

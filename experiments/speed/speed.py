@@ -18,12 +18,13 @@ from ml_collections import ConfigDict
 from configs import ncsn, ncsn_paper
 from experiments.command import running
 from lmjax.composer import Composer, load, untrained
-from lmjax.composing import draw, windows
+from lmjax.composing import draw
 from lmjax.files import make_folder, write_bytes
 from lmjax.requests.form import Form
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import from_config
 from lmjax.training.checkpoints import BEST, latest_step, shipped
+from lmjax.windowing import windows
 
 
 class Time(NamedTuple):

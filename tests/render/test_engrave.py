@@ -19,7 +19,8 @@ def chorale():
     struck[[0, 8, 16]] = True
     fermata = np.zeros((32, 4), bool)
     fermata[16] = True
-    return Chorale(pitch, struck, fermata, (Bar(0, 4, 4), Bar(16, 4, 4)), 0, "major", "Two bars & <more>")
+    bars = Bar(0, 4, 4), Bar(16, 4, 4)
+    return Chorale(pitch, struck, fermata, bars, 0, "major", "Two bars & <more>")
 
 
 def classes(svg):
