@@ -25,6 +25,7 @@ REMEDIES = {
     "off-grid notes": "write it in sixteenths or longer, without tuplets",
     "several voices in a part": "give each voice a staff of its own",
     "chords in a part": "give each voice a staff of its own",
+    "grace notes": "leave them out, or write them with a length of their own",
     "uneven parts": "make all parts equally long, each bar full",
     "missing metre": "give it a time signature",
     "silent part": "leave out the part, or write its notes",
@@ -82,8 +83,8 @@ class Tune:
 def read_tune(path: str | os.PathLike[str]) -> Tune:
     """Reads a file of one to four voices.
 
-    Two voices that share a staff are told apart. Grace notes and ornaments are left out, repeats
-    are not expanded.
+    Two voices that share a staff are told apart. Signs of ornaments are left out, repeats are not
+    expanded.
 
     Raises:
       ImportingError: if it cannot be used.
@@ -111,6 +112,7 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
         bars, frames = bars_of(parts[0])
         if not shared:  # in one staff, a voice may begin late and end early
             _check_bars(parts)
+        _check_graces(parts)
         cells = [cells_of(part, frames) for part in parts]
         keys = [signature for part in parts
                 for signature in part.recurse().getElementsByClass("KeySignature")]
@@ -156,6 +158,15 @@ def _lengthen(parts: Sequence[Any]) -> None:
             rests.timeSignature = copy.deepcopy(measure.timeSignature)
             rests.append(note.Rest(quarterLength=measure.duration.quarterLength))
             part.insert(measure.offset, rests)
+
+
+def _check_graces(parts: Sequence[Any]) -> None:
+    """Raises Rejection if there are grace notes."""
+    for part in parts:
+        for note in part.recurse().notes:
+            if note.duration.isGrace:
+                where = f"{_in_a_line(part.partName)} bar {note.measureNumber}".strip()
+                raise Rejection("grace notes", where)
 
 
 def _check_bars(parts: Sequence[Any]) -> None:

@@ -84,6 +84,11 @@ def _parse_midi(path: Path, content: bytes) -> Any:
                              f"sixteenths; give it another time signature")
     file = MidiFile()
     file.readstr(content)
+    end = 0
+    while content[end:end + 4] in (MIDI, b"MTrk"):
+        end += 8 + int.from_bytes(content[end + 4:end + 8], "big")
+    if end > len(content):
+        raise ImportingError(f"{path} is cut off: its last track is longer than what is left of it")
     told: list[MidiTrack] = []
     sung: list[MidiTrack] = []
     for track in file.tracks:

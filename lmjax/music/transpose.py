@@ -8,6 +8,9 @@ import numpy as np
 from lmjax.music.chorale import REST, Chorale
 
 FARTHEST = 127  # semitones, for voices that are silent throughout
+INTERVALS = ("a unison", "a minor second", "a major second", "a minor third", "a major third",
+             "a fourth", "a tritone", "a fifth", "a minor sixth", "a major sixth",
+             "a minor seventh", "a major seventh")  # of 0 to 11 semitones
 
 
 def transpositions(pitch: np.ndarray, ranges: Sequence[tuple[int, int]]) -> range:
@@ -27,6 +30,14 @@ def transpositions(pitch: np.ndarray, ranges: Sequence[tuple[int, int]]) -> rang
             down = max(down, low - int(sounding.min()))
             up = min(up, high - int(sounding.max()))
     return range(down, up + 1)
+
+
+def interval(semitones: int) -> str:
+    """How far so many semitones are, up or down, such as "a minor third (3 semitones)"."""
+    octaves, rest = divmod(abs(semitones), 12)
+    far = ["an octave" if octaves == 1 else f"{octaves} octaves"] if octaves else []
+    near = [INTERVALS[rest]] if rest or not octaves else []
+    return f"{' and '.join(far + near)} ({abs(semitones)} semitone{'s' * (abs(semitones) != 1)})"
 
 
 def transpose_pitch(pitch: np.ndarray, semitones: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST, VOICES, Chorale
 from lmjax.music.importers import ImportingError, Tune, read_tune, voices_of
+from lmjax.music.transpose import interval, transpositions
 from lmjax.requests.form import Form
 from lmjax.requests.request import NO_WISHES, SILENCE, Request, Together, Wishes
 
@@ -204,14 +205,8 @@ def check_ranges(pitch: np.ndarray, ranges: Ranges) -> None:
     if not outside.any():
         return
     frame, voice = np.argwhere(outside)[0]
-    # Of each voice how far it may go down and up; no voice, any way.
-    down = max(low[v] - pitch[sounding[:, v], v].min() for v in range(len(VOICES))
-                if sounding[:, v].any())
-    up = min(high[v] - pitch[sounding[:, v], v].max() for v in range(len(VOICES))
-              if sounding[:, v].any())
-    fits = min(range(int(down), int(up) + 1), key=abs, default=None)
+    fits = min(transpositions(pitch, ranges), key=abs, default=None)
     advice = ("no transposition fits: it is wider than the range" if fits is None else
-              f"transposed {'up' if fits > 0 else 'down'} by {abs(fits)} semitone"
-              f"{'s' if abs(fits) > 1 else ''} it fits")
+              f"transposed {'up' if fits > 0 else 'down'} by {interval(fits)} it fits")
     raise ImportingError(f"the {VOICES[voice]} sings MIDI pitch {pitch[frame, voice]} at quarter "
                          f"{frame / 4:g}, and its range is {low[voice]} to {high[voice]}; {advice}")

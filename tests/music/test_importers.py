@@ -84,7 +84,16 @@ def test_fermatas(tmp_path):
 @pytest.mark.parametrize("text, message", [
     ("(3GAB c d e | d4 |]\n", r"off-grid notes \(bar 1 at 0\.666667 quarters\); write it in"),
     ("[GB] A B c | d2 d2 |]\n", r"chords in a part \(bar 1\); give each voice a staff of its own"),
+    ("G A B c | {e}d4 |]\n", r"grace notes \(bar 2\); leave them out, or write them with a length"),
+    ("G/8A/8B/4c/2 d3 | d4 |]\n", r"off-grid notes \(bar 1 at 0\.125 quarters\); write it in"),
     ("z4 | z4 |]\n", "holds no notes"),
+    ("V:Soprano\nG4 | G4 |]\n", "calls a voice Soprano; number the voices, as in V:1"),
+    ("G A B Hc | d4 |]\n", "has Hc, which would be left out; leave out the H of a fermata"),
+    ("Z2 | d4 |]\n", "has Z, which would be left out; .* write z with its length for a rest"),
+    ("G4 A4 B4 c4 d4 c4 B4 A4 | G4 | G4 |]\n", "lacks a bar line; a bar may be three whole notes"),
+    ("G4 A1021\n", "is 1025 quarters long, and no more than 1024 can be read; cut it into pieces"),
+    ("M:8/32\nG | A | B |]\n", r"unknown metre \(8/32\); write it in whole notes, halves"),
+    ("M:300/4\nG | A |]\n", "has a metre of 300 beats; a bar may be three whole notes long"),
     ("G A B c |]\n\nX:2\nT:b\nM:4/4\nL:1/4\nK:C\nc d e f |]\n", "holds 2 pieces; leave only one"),
 ])
 def test_music_that_does_not_fit(tune, text, message):
@@ -99,6 +108,13 @@ def test_music_that_does_not_fit(tune, text, message):
     ("a.mxl", b"PK no archive", "cannot be read as music"),
     ("a.mid", b"MThd nonsense", "cannot be read as music"),
     ("a.txt", b"hello", "cannot be read as music"),
+    ("a.krn", b"", "is empty"),
+    ("a.mid", b"", "is empty"),
+    ("a.krn", b"**kern\n*M4/4\n=1\n4g\n4a\n4b\n", r"is cut off: the line of \*- that ends Humdrum"),
+    ("a.krn", b"**kern\n*M4/4\n=1\n4g\n4H\n4b\n2cc\n*-\n", "cannot be read as music .*line 5"),
+    ("a.musicxml", b"<score-partwise><beats>1000</beats>", "has a metre of 1000 beats; a bar may"),
+    ("a.musicxml", b"<score-partwise><fifths>-100</fifths>", "a key signature has seven sharps or"),
+    ("a.mid", b"MThd\0\0\0\6\0\1\0\1\0\1MTrk\0\0\0\7\xff\x58\4\4\6\x18\x08", "beats shorter than"),
 ])
 def test_files_that_are_broken(tmp_path, name, content, message):
     path = tmp_path / name
@@ -106,6 +122,63 @@ def test_files_that_are_broken(tmp_path, name, content, message):
     with pytest.raises(ImportingError, match=message):
         read_tune(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_are_cut_off(tmp_path, tune):
+    from music21 import converter
+
+    tune(several("c'", "c", "C", "C,"), head="")
+    score = converter.parse(tmp_path / "tune.abc")
+    for suffix in ("musicxml", "mid"):
+        score.write(suffix, tmp_path / f"whole.{suffix}")
+        content = (tmp_path / f"whole.{suffix}").read_bytes()
+        for share in (0.2, 0.5, 0.9):
+            path = tmp_path / f"cut.{suffix}"
+            path.write_bytes(content[:int(share * len(content))])
+            with pytest.raises(ImportingError, match=r"cannot be read as music|is cut off"):
+                read_tune(path)
+
+
+def test_parts_that_disagree(tune):
+    text = several("c'", "c", "C", "C,")
+    for old, new, message in (
+            ("C,4 |]", "", r"uneven parts \(the first ends after 8 quarters, another after 4\)"),
+            ("V:3\n", "V:3\nM:2/4\n", r"uneven parts \(another has other bars than the first\)"),
+            ("K:C", "K:C\n", "")):
+        if message:
+            with pytest.raises(ImportingError, match=message):
+                tune(text.replace(old, new), head="")
+        else:
+            tune(text.replace(old, new), head="")
+
+
+def test_a_transposing_part_sounds_as_it_sounds(tmp_path):
+    from music21 import instrument, meter, note, stream
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    part = stream.Part([instrument.Clarinet(), meter.TimeSignature("2/4")])
+    part.append([note.Note("d5"), note.Note("e5")])
+    part.atSoundingPitch = False
+    content = GeneralObjectExporter(stream.Score([part.makeMeasures()])).parse()
+    assert b"<step>D" in content and b"<chromatic>-2" in content
+    (tmp_path / "clarinet.musicxml").write_bytes(content)
+    assert read_tune(tmp_path / "clarinet.musicxml").parts[0].pitch[::4].tolist() == [72, 74]
+
+
+def test_midi_has_the_metre_of_its_first_track_and_its_longest_end(tmp_path):
+    import mido
+
+    file = mido.MidiFile(ticks_per_beat=4)
+    for voice, lengths in enumerate(((12, 12), (12,), (12, 12, 12), (12, 12))):
+        sounds = [mido.Message(kind, note=60 - voice, velocity=80, time=time) for length in lengths
+                  for kind, time in (("note_on", 0), ("note_off", length))]
+        metre = [mido.MetaMessage("time_signature", numerator=3, denominator=4)]
+        file.tracks.append(mido.MidiTrack(metre * (voice == 0) + sounds))
+    file.save(tmp_path / "four.mid")
+    found = read_tune(tmp_path / "four.mid")
+    assert found.bars == (Bar(0, 3, 4), Bar(12, 3, 4), Bar(24, 3, 4))
+    assert [(part.pitch != REST).sum() for part in found.parts] == [24, 12, 36, 24]
+    assert {len(part.source.getElementsByClass("Measure")) for part in found.parts} == {3}
 
 
 def test_a_missing_file(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lmjax.music import rhythm
 from lmjax.music.chorale import PAPER_RANGES, REST, Bar, Chorale
 from lmjax.music.transpose import (
+    interval,
     transpose,
     transpose_pitch,
     transpose_sharps,
@@ -73,3 +74,11 @@ def test_every_chorale_fits_the_paper_in_some_key(corpus_data):
     for pieces in corpus_data.splits.values():
         for piece in pieces:
             assert len(transpositions(piece.pitch, PAPER_RANGES)) > 0
+
+
+@pytest.mark.parametrize("semitones, name", [
+    (1, "a minor second (1 semitone)"), (-8, "a minor sixth (8 semitones)"),
+    (12, "an octave (12 semitones)"), (-27, "2 octaves and a minor third (27 semitones)"),
+    (0, "a unison (0 semitones)")])
+def test_names_of_intervals(semitones, name):
+    assert interval(semitones) == name

@@ -140,7 +140,6 @@ def ornate() -> stream.Score:
         part.insert(0, spanner.Slur(notes[1:3]))
         second.insert(0, dynamics.Dynamic("p"))
         second.insert(1, harmony.ChordSymbol("B-"))
-        notes[3].activeSite.insert(notes[3].offset, notes[3].getGrace())
         first.insert(0, tempo.MetronomeMark("Andante", 80))
     score.parts[1].getInstrument().transposition = interval.Interval("M-2")
     score.parts[0].insert(0, spanner.Ottava(list(score.parts[0].recurse().notes)[-2:]))

@@ -79,8 +79,9 @@ def test_voices_of_a_chorale():
 
 @pytest.mark.parametrize("pitches, advice", [
     ((90, 89, 88, 90, 90), "the soprano sings MIDI pitch 90 at quarter 0, and its range is 57 to "
-                           "82; transposed down by 8 semitones it fits"),
-    ((60, 59, 56, 60, 60), "pitch 56 at quarter 2, .*; transposed up by 1 semitone it fits"),
+                           r"82; transposed down by a minor sixth \(8 semitones\) it fits"),
+    ((60, 59, 56, 60, 60),
+     r"pitch 56 at quarter 2, .*; transposed up by a minor second \(1 semitone\) it fits"),
     ((90, 89, 60, 90, 90), "no transposition fits: it is wider than the range"),
 ])
 def test_notes_outside_the_range(pitches, advice):
@@ -91,7 +92,7 @@ def test_notes_outside_the_range(pitches, advice):
 def test_voices_are_transposed_together():
     pitch = np.full((4, 4), REST)
     pitch[:, 0], pitch[:, 3] = 83, 35
-    with pytest.raises(ImportingError, match="down by 1 semitone it fits"):
+    with pytest.raises(ImportingError, match=r"down by a minor second \(1 semitone\) it fits"):
         check_ranges(pitch, RANGES)
     pitch[:, 3] = 34
     with pytest.raises(ImportingError, match="no transposition fits"):
@@ -145,6 +146,34 @@ class TestFree:
     def test_up_to_the_end(self):
         kept = free(self.tune([(4, 3)]), (1, 2), ["bass"])
         assert kept.allowed.all() and (~kept.known[:, 3]).sum() == 32
+
+    def test_bars_that_are_not_there(self):
+        tune = self.tune([(4, 0), (20, 0)])
+        for bars in ((3, 3), (2, 3), (2, 1)):
+            with pytest.raises(ImportingError, match=f"there are no bars {bars[0]}-{bars[1]} in "
+                                                     f"Old, only 0 to 2"):
+                free(tune, bars)
+
+    def test_bars_that_are_numbered_twice(self):
+        tune = dataclasses.replace(self.tune([(4, 0), (20, 0)]), numbers=(
+            (1, 0, 4), (2, 4, 20), (1, 20, 36)))
+        with pytest.raises(ImportingError, match="bars 1-1 of Old are not in one place; number"):
+            free(tune, (1, 1))
+
+    def test_bars_that_lack_bar_lines(self):
+        tune = dataclasses.replace(self.tune([(4, 0), (20, 0)]), numbers=((0, 0, 4), (1, 4, 36)))
+        with pytest.raises(ImportingError, match="bar 1 of Old is longer than 4/4; draw the bar"):
+            free(tune, (0, 1))
+
+    def test_three_voices_and_voices_that_are_none(self):
+        tune = self.tune([(4, 0)])
+        with pytest.raises(ImportingError, match="there is no voice 'treble', only soprano, alto"):
+            free(tune, (1, 1), ["treble"])
+        three = dataclasses.replace(tune, parts=tuple(
+            dataclasses.replace(one, name=name) for one, name in zip(
+                tune.parts, ("soprano", "alto", "bass"), strict=False)))
+        with pytest.raises(ImportingError, match="Old has 3 voices, and all four are needed"):
+            free(three, (1, 1))
 
     def test_nothing_to_write(self):
         with pytest.raises(ImportingError, match="every note of bars 1-2 is held over"):
