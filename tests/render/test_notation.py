@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from music21 import converter
+from music21 import converter, metadata, meter, note, stream, tempo
 
 from lmjax.music.chorale import Bar, Chorale
 from lmjax.music.corpus import chorale_of
-from lmjax.render.notation import WRITTEN_LENGTHS, split, to_score, write_musicxml
+from lmjax.render.notation import (
+    WRITTEN_LENGTHS,
+    musicxml_of,
+    split,
+    to_score,
+    write_musicxml,
+)
 
 COMMON = Bar(0, 4, 4)
 
@@ -68,6 +74,44 @@ def test_chorale_without_title_or_mode(chorale: Chorale) -> None:
     assert score.metadata.movementName == "Chorale"
     assert type(score.parts[0].recurse().getElementsByClass("KeySignature")[0]).__name__ == (
         "KeySignature")
+
+
+def bars_of_lengths(*lengths: int) -> stream.Score:
+    """Bars of one note each, in quarters, in 4/4."""
+    part = stream.Part()
+    for length in lengths:
+        measure = stream.Measure([note.Note(quarterLength=length)])
+        part.append(measure)
+    part.getElementsByClass("Measure").first().insert(0, meter.TimeSignature("4/4"))
+    return stream.Score([part])
+
+
+def test_short_bars_are_not_filled(tmp_path: Path) -> None:
+    (tmp_path / "a.musicxml").write_bytes(musicxml_of(bars_of_lengths(1, 4, 2, 2, 3)))
+    part, = converter.parse(tmp_path / "a.musicxml", forceSource=True).parts
+    assert [measure.offset for measure in part.getElementsByClass("Measure")] == [0, 1, 5, 7, 9]
+    assert part.highestTime == 12 and not part.recurse().getElementsByClass("Rest")
+
+
+def test_characters_that_xml_forbids_are_left_out() -> None:
+    score = bars_of_lengths(4)
+    score.metadata = metadata.Metadata(movementName="o\0ld \x0cä")
+    assert ElementTree.fromstring(musicxml_of(score)).findtext("movement-title") == "old ä"
+
+
+def test_what_music21_cannot_write() -> None:
+    score = bars_of_lengths(4)
+    score.parts[0].getElementsByClass("Measure").first().insert(0, tempo.MetronomeMark(number=0))
+    with pytest.raises(ValueError, match=r"cannot be written as MusicXML \(.*\); leave out"):
+        musicxml_of(score)
+
+
+def test_the_lowest_pitches() -> None:
+    pitch = np.tile([60, 50, 40, 0], (16, 1))
+    struck = np.zeros(pitch.shape, bool)
+    struck[0] = True
+    score = to_score(Chorale(pitch, struck, np.zeros_like(struck), (COMMON,)))
+    assert [part.recurse().notes[0].pitch.midi for part in score.parts] == [60, 50, 40, 0]
 
 
 @pytest.mark.parametrize(("start", "stop", "bar", "parts"), [
