@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import re
 import warnings
 from pathlib import Path
@@ -18,7 +19,7 @@ MIDI = b"MThd"
 FAR_FIFTHS = re.compile(rb"<fifths[^>]*>\s*-?\d{2,}")
 # Of MIDI, more than 48 beats, or beats of 1 / 2**5 and shorter.
 ODD_METRE = re.compile(rb"\xff\x58\x04(?:[\x31-\xff]|.[\x05-\xff])", re.DOTALL)
-LONG_METRE = re.compile(rb"(?:<beats[^>]*>\s*|\*M|(?:^|\[)M:\s*)([\d+ ]*\d{3,})", re.M)
+LONG_METRE = re.compile(rb"(?:<beats[^>]*>\s*|\*M|^M:\s*)([\d+ ]*\d{3,})", re.M)
 # Of ABC the fields, comments, texts over notes and signs.
 NO_ABC_NOTES = re.compile(r"^[A-Za-z+]:.*|%.*|\[[A-Za-z]:[^\]]*\]|\"[^\"]*\"|![^!\n]*!", re.M)
 
@@ -57,10 +58,11 @@ def parse(path: Path, content: bytes) -> Any:
                         singer.transposition = None
                 part.toSoundingPitch(inPlace=True)
                 # Some readers leave it to others to draw bar lines.
-                if not part.getElementsByClass("Measure"):
-                    barred = part.makeMeasures()
+                barred = part if part.getElementsByClass("Measure") else part.makeMeasures()
+                if barred is not part:
                     barred.makeTies(inPlace=True)
                     score.replace(part, barred)
+                _tidy(barred)
     except ImportingError:
         raise
     except Exception as error:  # its readers raise whatever they stumble over
@@ -70,6 +72,20 @@ def parse(path: Path, content: bytes) -> Any:
     if left_out:
         raise _unreadable(path, left_out[1])
     return score
+
+
+def _tidy(part: Any) -> None:
+    """Removes what music21 would not write as it read it.
+
+    These are bars between two bar lines at one place, and time signatures within a bar.
+    """
+    measures = list(part.getElementsByClass("Measure"))
+    for measure, after in itertools.zip_longest(measures, measures[1:]):
+        measure.remove([metre for metre in measure.getElementsByClass("TimeSignature")
+                        if metre.offset > 0])
+        here = after is None or after.offset == measure.offset
+        if here and measure.highestTime == 0 and measure.timeSignature is None:
+            part.remove(measure)
 
 
 def _parse_midi(path: Path, content: bytes) -> Any:
@@ -134,7 +150,11 @@ def _check_content(path: Path, content: bytes) -> None:
         pieces = len(re.findall("^X:", text, re.M))
         if pieces > 1:
             raise ImportingError(f"{path} holds {pieces} pieces; leave only one")
-        named = re.search(r"(?:^|\[)V:\s*([^\d\s]\S*)", text, re.M)
+        inside = re.search(r"\[[KLMV]:[^\]\n]{,20}", text)
+        if inside:
+            raise ImportingError(f"{path} has {inside[0]}] in a line, which would be left out; "
+                                 f"give it a line of its own, without brackets")
+        named = re.search(r"^V:\s*([^\d\s]\S*)", text, re.M)
         if named:
             raise ImportingError(f"{path} calls a voice {named[1][:20]}; number the voices, as in "
                                  f"V:1")

@@ -130,7 +130,7 @@ def test_what_is_counted_of_liveliness():
 def test_the_dial(composer):
     windows = [chorale(0), chorale(1)]
     least, most = (dial.vary(composer, windows, level, 0) for level in (0.151, 4.0))
-    changed = dial.CHANGED["cells"].label
+    changed = dial.CHANGED.label
     assert least[changed][0] < 2 < 50 < most[changed][0]
     with pytest.raises(ValueError, match="only score models come back"):
         dial.vary(SimpleNamespace(settings=SimpleNamespace(sampler=GibbsSettings())), windows,

@@ -88,6 +88,7 @@ def test_fermatas(tmp_path):
     ("G/8A/8B/4c/2 d3 | d4 |]\n", r"off-grid notes \(bar 1 at 0\.125 quarters\); write it in"),
     ("z4 | z4 |]\n", "holds no notes"),
     ("V:Soprano\nG4 | G4 |]\n", "calls a voice Soprano; number the voices, as in V:1"),
+    ("G4 | [M:2/4] G2 |]\n", r"has \[M:2/4\] in a line, which would be left out; give it a line"),
     ("G A B Hc | d4 |]\n", "has Hc, which would be left out; leave out the H of a fermata"),
     ("Z2 | d4 |]\n", "has Z, which would be left out; .* write z with its length for a rest"),
     ("G4 A4 B4 c4 d4 c4 B4 A4 | G4 | G4 |]\n", "lacks a bar line; a bar may be three whole notes"),
