@@ -71,7 +71,7 @@ def test_a_config_that_lacks_a_field(command, tiny, tmp_path, section, field):
     ("--config.optimizer.learning_rate=fast", "learning_rate=fast: could not convert"),
     ("--config.training.steps", "Missing value for flag --config.training.steps"),
     ("stray", "'stray' is not a flag; flags begin with --"),
-    ("--mode=dream", "--mode=dream: value should be one of <train.sample.harmonize.rewrite.eval"),
+    ("--mode=dream", "--mode=dream: value should be one of <train.sample.harmonize.rewrite.cont"),
     ("--workdirs=here", "Unknown command line flag 'workdirs'. Did you mean: workdir"),
 ])
 def test_a_flag_that_cannot_be(command, tiny, flag, expected):
