@@ -46,10 +46,10 @@ from lmjax.requests.request import SILENCE, Wishes
 from lmjax.requests.roman import cadence, figured, harmony, key_in
 
 NOTES = {"sixteenth": 1, "eighth": 2, "quarter": 4, "half": 8}
-MAJOR = (0, 2, 4, 5, 7, 9, 11)
 # Semitones from the tonic up. A minor key has both of its sixth and seventh degrees.
 SCALES = {
-    "major": MAJOR, "minor": (0, 2, 3, 5, 7, 8, 9, 10, 11), "natural minor": (0, 2, 3, 5, 7, 8, 10),
+    "major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 9, 10, 11),
+    "natural minor": (0, 2, 3, 5, 7, 8, 10),
     "harmonic minor": (0, 2, 3, 5, 7, 8, 11), "melodic minor": (0, 2, 3, 5, 7, 9, 11),
     "dorian": (0, 2, 3, 5, 7, 9, 10), "phrygian": (0, 1, 3, 5, 7, 8, 10),
     "lydian": (0, 2, 4, 6, 7, 9, 11), "mixolydian": (0, 2, 4, 5, 7, 9, 10),
