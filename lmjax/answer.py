@@ -25,6 +25,7 @@ from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
 from lmjax.music.importers import ImportingError, voices_of
 from lmjax.render.notation import musicxml_of, patch, write_score
+from lmjax.render.write import check as check_formats
 from lmjax.render.write import write
 from lmjax.requests.schema import Asked, asked, read_requests
 from lmjax.sample import configured, origin, save_draw, write_all
@@ -117,6 +118,7 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
       CheckpointError: if there is no composer.
     """
     settings = settings_module.from_config(config)
+    check_formats(settings.compose.formats)
     composer = configured(settings, workdir)
     one = asked(fields, composer.vocabulary.ranges)
     check(composer, one)
@@ -150,6 +152,7 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
       As `answer` does; a mistake in a request says which it is.
     """
     settings = settings_module.from_config(config)
+    check_formats(settings.compose.formats)
     composer = configured(settings, workdir)
     home = pathlib.Path(workdir) / "asked"
     each: list[tuple[Asked, Mapping[str, Any]]] = []

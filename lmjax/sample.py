@@ -16,7 +16,7 @@ from lmjax.composer import Composer, load
 from lmjax.composing import Draw, draw, draw_forms
 from lmjax.files import make_folder, write_npz
 from lmjax.music.chorale import FRAMES_PER_QUARTER, Chorale
-from lmjax.render.write import write
+from lmjax.render.write import check, write
 from lmjax.requests.form import Form
 from lmjax.settings import ComposeSettings, Settings
 from lmjax.training import checkpoints
@@ -101,6 +101,7 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     settings = settings_module.from_config(config)
     chosen = settings.compose
     form_of(chosen)  # a mistake in it is to be told before the composer is loaded
+    check(chosen.formats)
     composer = configured(settings, workdir)
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))

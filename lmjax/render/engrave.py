@@ -20,6 +20,15 @@ class MissingExtra(ValueError):
     """A library that an extra installs is not there."""
 
 
+def check() -> None:
+    """Raises MissingExtra if verovio is not installed."""
+    try:
+        import verovio  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra('engraved music (.svg) needs verovio; install it by pip install -e '
+                           '".[render]"') from error
+
+
 def write_svg(chorale: Chorale, path: str | os.PathLike[str]) -> None:
     """Writes a chorale as engraved music on one page as high as it takes.
 
@@ -37,11 +46,9 @@ def engrave(musicxml: bytes) -> str:
       MissingExtra: if verovio is not installed.
       ValueError: if verovio cannot read the file.
     """
-    try:
-        import verovio
-    except ImportError as error:
-        raise MissingExtra('engraved music (.svg) needs verovio; install it by pip install -e '
-                           '".[render]"') from error
+    check()
+    import verovio
+
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions(OPTIONS)

@@ -1,11 +1,11 @@
 """Writing a chorale in the format that the file's name asks for."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lmjax.music.chorale import Chorale
-from lmjax.render.engrave import write_svg
+from lmjax.render import engrave
 from lmjax.render.midi import write_midi
 from lmjax.render.notation import write_musicxml
 from lmjax.render.roll import write_roll
@@ -16,8 +16,15 @@ WRITERS: dict[str, Callable[[Chorale, str | os.PathLike[str]], None]] = {
     ".mid": write_midi,
     ".midi": write_midi,
     ".png": write_roll,
-    ".svg": write_svg,
+    ".svg": engrave.write_svg,
 }
+
+
+def check(formats: Iterable[str]) -> None:
+    """Raises `engrave.MissingExtra` if one of some formats, such as "svg", needs an extra: before
+    there is anything to write."""
+    if "svg" in formats:
+        engrave.check()
 
 
 def write(chorale: Chorale, path: str | os.PathLike[str]) -> None:

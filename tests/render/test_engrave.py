@@ -8,6 +8,7 @@ import pytest
 
 from lmjax.music.chorale import Bar, Chorale
 from lmjax.render.engrave import MissingExtra, engrave, write_svg
+from lmjax.render.write import check
 
 
 @pytest.fixture
@@ -47,4 +48,7 @@ def test_without_the_library(chorale, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "verovio", None)
     with pytest.raises(MissingExtra, match=r'pip install -e "\.\[render\]"'):
         write_svg(chorale, tmp_path / "a.svg")
+    with pytest.raises(MissingExtra, match="needs verovio"):
+        check(("musicxml", "svg"))
+    check(("musicxml", "mid", "png"))
     assert not list(tmp_path.iterdir())
