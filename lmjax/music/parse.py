@@ -19,7 +19,8 @@ MIDI = b"MThd"
 FAR_FIFTHS = re.compile(rb"<fifths[^>]*>\s*-?\d{2,}")
 # Of MIDI, more than 48 beats, or beats of 1 / 2**5 and shorter.
 ODD_METRE = re.compile(rb"\xff\x58\x04(?:[\x31-\xff]|.[\x05-\xff])", re.DOTALL)
-LONG_METRE = re.compile(rb"(?:<beats[^>]*>\s*|\*M|^M:\s*)([\d+ ]*\d{3,})", re.M)
+ODD_NUMBER = re.compile(
+    rb"(?:<beat(?:s|-type)[^>]*>\s*|(?:\*M|^M:\s*)(?:\d+\s*/\s*)?)([\d+ ]*\d{3,})", re.M)
 # Of ABC the fields, comments, texts over notes and signs.
 NO_ABC_NOTES = re.compile(r"^[A-Za-z+]:.*|%.*|\[[A-Za-z]:[^\]]*\]|\"[^\"]*\"|![^!\n]*!", re.M)
 
@@ -138,9 +139,10 @@ def _check_content(path: Path, content: bytes) -> None:
     from music21 import abcFormat
 
     suffix = path.suffix.lower()
-    metre = LONG_METRE.search(content)
-    if metre:
-        raise ImportingError(f"{path} has a metre of {metre[1].decode()[:20]} beats; {LONG_BAR}")
+    odd = ODD_NUMBER.search(content)
+    if odd:
+        raise ImportingError(f"{path} has a metre with {odd[1].decode()[:20]} in it; {LONG_BAR}, "
+                             f"and a beat a sixteenth at least")
     if FAR_FIFTHS.search(content):
         raise ImportingError(f"{path}: {FAR_KEY}")
     if suffix == ".krn" and not re.search(rb"^\*-[\s*-]*(^!.*\s*)*\Z", content, re.M):

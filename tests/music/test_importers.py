@@ -94,7 +94,8 @@ def test_fermatas(tmp_path):
     ("G4 A4 B4 c4 d4 c4 B4 A4 | G4 | G4 |]\n", "lacks a bar line; a bar may be three whole notes"),
     ("G4 A1021\n", "is 1025 quarters long, and no more than 1024 can be read; cut it into pieces"),
     ("M:8/32\nG | A | B |]\n", r"unknown metre \(8/32\); write it in whole notes, halves"),
-    ("M:300/4\nG | A |]\n", "has a metre of 300 beats; a bar may be three whole notes long"),
+    ("M:300/4\nG | A |]\n", "has a metre with 300 in it; a bar may be three whole notes long"),
+    ("M:1/1000\nG | A |]\n", "has a metre with 1000 in it; .*, and a beat a sixteenth at least"),
     ("G A B c |]\n\nX:2\nT:b\nM:4/4\nL:1/4\nK:C\nc d e f |]\n", "holds 2 pieces; leave only one"),
 ])
 def test_music_that_does_not_fit(tune, text, message):
@@ -113,7 +114,7 @@ def test_music_that_does_not_fit(tune, text, message):
     ("a.mid", b"", "is empty"),
     ("a.krn", b"**kern\n*M4/4\n=1\n4g\n4a\n4b\n", r"is cut off: the line of \*- that ends Humdrum"),
     ("a.krn", b"**kern\n*M4/4\n=1\n4g\n4H\n4b\n2cc\n*-\n", "cannot be read as music .*line 5"),
-    ("a.musicxml", b"<score-partwise><beats>1000</beats>", "has a metre of 1000 beats; a bar may"),
+    ("a.musicxml", b"<score-partwise><beats>1000</beats>", "has a metre with 1000 in it; a bar"),
     ("a.musicxml", b"<score-partwise><fifths>-100</fifths>", "a key signature has seven sharps or"),
     ("a.mid", b"MThd\0\0\0\6\0\1\0\1\0\1MTrk\0\0\0\7\xff\x58\4\4\6\x18\x08", "beats shorter than"),
 ])
