@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from absl import logging
 from lmjax.composer import Composer
 from lmjax.data.cache import cache_folder
 from lmjax.data.dataset import Piece, load_dataset, metre_pieces
+from lmjax.networks.score import ScoreModel
 
 
 def add_model(parser: argparse.ArgumentParser, folder: str) -> None:
@@ -31,6 +33,11 @@ def held_out(composer: Composer, path: str | None) -> tuple[Piece, ...]:
     source, cfg = composer.settings.data, composer.settings.evaluation
     data = load_dataset(source.source, path or source.path)
     return tuple(metre_pieces(data.split(cfg.split), cfg.metres))
+
+
+def fields_of(record: Composer | ScoreModel) -> dict[str, object]:
+    """The fields of a record, to make one of a class derived from its own."""
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 @contextlib.contextmanager

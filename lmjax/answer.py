@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,10 +17,11 @@ from tqdm import tqdm
 from lmjax import settings as settings_module
 from lmjax.composer import Composer
 from lmjax.composing import Draw, draw
-from lmjax.data.dataset import piece_of
-from lmjax.evaluate import measure_likelihood
+from lmjax.data.dataset import Piece, piece_of
+from lmjax.evaluate import build_likelihood
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import theory
+from lmjax.metrics.likelihood import Likelihood
 from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
 from lmjax.music.importers import ImportingError, voices_of
@@ -124,7 +125,7 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
     check(composer, one)
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))
-    (drawn, _), = drawings(composer, settings, [one], progress)
+    drawn, = drawings(near_to(composer, one.near), settings, [one], progress)
     place, answers = written(composer, settings, one, drawn, pathlib.Path(workdir) / folder, fields,
                              stem)
     if progress:
@@ -161,12 +162,13 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
         try:
             one = asked(fields, composer.vocabulary.ranges, pathlib.Path(path).parent)
             check(composer, one)
-            if place_of(home, one, settings) in names:
+            place = place_of(home, one, settings)
+            if place in names:
                 raise ValueError(f"another request is named {one.name!r} as well; give it a name "
                                  f"of its own")
         except (ValueError, OSError) as error:
             raise ValueError(f"{where}: {error}") from error
-        names.add(place_of(home, one, settings))
+        names.add(place)
         each.append((one, fields))
     todo = [(one, fields) for one, fields in each
             if not is_answered(composer, place_of(home, one, settings), fields)]
@@ -175,11 +177,15 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
         if len(todo) < len(each):
             tqdm.write(f"{len(each) - len(todo)} of {len(each)} requests are answered already")
     with tqdm(total=len(todo), disable=not progress, desc="answer", unit="request") as bar:
-        for start in range(0, len(todo), TOGETHER):
-            batch = todo[start:start + TOGETHER]
-            for drawn, n in drawings(composer, settings, [one for one, _ in batch], False):
-                written(composer, settings, batch[n][0], drawn, home, batch[n][1])
-                bar.update()
+        for near in dict.fromkeys(one.near for one, _ in todo):
+            alike = [(one, fields) for one, fields in todo if one.near == near]
+            used = near_to(composer, near)  # compiled once for all of them
+            for start in range(0, len(alike), TOGETHER):
+                batch = alike[start:start + TOGETHER]
+                drawn = drawings(used, settings, [one for one, _ in batch], False)
+                for (one, fields), made in zip(batch, drawn, strict=True):
+                    written(composer, settings, one, made, home, fields)
+                    bar.update()
     return home
 
 
@@ -229,31 +235,28 @@ def said(composer: Composer, fields: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps({"request": dict(fields), "sampler": sampler, **about})))
 
 
-def drawings(composer: Composer, settings: Settings, each: Sequence[Asked],
-             progress: bool) -> Iterator[tuple[Draw, int]]:
-    """Composes answers to requests, those that one program can compose at once.
+def near_to(composer: Composer, near: float | None) -> Composer:
+    """A composer whose chains begin at a noise level that `check` has let pass, if there is one."""
+    if near is None:
+        return composer
+    sampler = composer.settings.sampler
+    assert isinstance(sampler, SamplerSettings)
+    return composer.using(sampler=dataclasses.replace(sampler, sigma_max=near))
 
-    Yields:
-      What was drawn for a request, and its number.
-    """
-    for near in dict.fromkeys(one.near for one in each):
-        numbers = [n for n, one in enumerate(each) if one.near == near]
-        used = composer
-        if near is not None:
-            sampler = composer.settings.sampler
-            assert isinstance(sampler, SamplerSettings)  # see `check`
-            sampler = dataclasses.replace(sampler, sigma_max=near)
-            used = dataclasses.replace(composer, settings=dataclasses.replace(
-                composer.settings, sampler=sampler))
-        keys = [jax.random.fold_in(jax.random.key(seed_of(each[n], settings)), k)
-                for n in numbers for k in range(each[n].num)]
-        requests = [each[n].kept.request for n in numbers for _ in range(each[n].num)]
-        drawn = draw(used, jnp.stack(keys), len(keys), requests, settings.compose.batch_size,
-                     progress)
-        start = 0
-        for n in numbers:
-            yield drawn.part(slice(start, start + each[n].num)), n
-            start += each[n].num
+
+def drawings(composer: Composer, settings: Settings, each: Sequence[Asked],
+             progress: bool) -> Iterator[Draw]:
+    """Composes answers to requests that are all near to music from one noise level, or none is; one
+    after the other, what was drawn for each."""
+    keys = [jax.random.fold_in(jax.random.key(seed_of(one, settings)), n)
+            for one in each for n in range(one.num)]
+    requests = [one.kept.request for one in each for _ in range(one.num)]
+    drawn = draw(composer, jnp.stack(keys), len(keys), requests, settings.compose.batch_size,
+                 progress)
+    start = 0
+    for one in each:
+        yield drawn.part(slice(start, start + one.num))
+        start += one.num
 
 
 def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, home: pathlib.Path,
@@ -300,16 +303,22 @@ def ranked(composer: Composer, chorales: Sequence[Chorale]) -> list[Ranked]:
     What is given is the same in all of them, so the likelihood of the whole ranks them as that of
     what was composed does.
     """
-    cfg = dataclasses.replace(composer.settings.evaluation, length=0, draws=DRAWS,
-                              tracks=rhythm.NAMES)
+    likelihood = likelihood_of(composer)
     answers = []
     for chorale in chorales:
         # Each by itself: all are measured with the same noise.
-        found, _ = measure_likelihood(composer, [piece_of(chorale)], cfg, progress=False)
+        found = likelihood([piece_of(chorale)])
         counts = theory.count(chorale.pitch)
         parallels = counts["parallel_fifths"][0] + counts["parallel_octaves"][0]
         answers.append(Ranked(chorale, int(parallels), found.per_frame))
     return sorted(answers, key=lambda answer: answer[1:])
+
+
+@functools.lru_cache(maxsize=1)
+def likelihood_of(composer: Composer) -> Callable[[Sequence[Piece]], Likelihood]:
+    """The likelihood of whole pieces whose form is known, compiled once for all requests."""
+    return build_likelihood(composer, dataclasses.replace(
+        composer.settings.evaluation, length=0, draws=DRAWS, tracks=rhythm.NAMES))
 
 
 def report(answers: Sequence[Ranked]) -> str:

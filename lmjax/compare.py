@@ -271,9 +271,8 @@ def source_of(column: str, settings: Settings, bench: Bench) -> Source:
     if outside:
         raise ValueError(f"{column} has no tokens for the notes of {len(outside)} pieces, such as "
                          f"{outside[0]}; measure all on fewer, with evaluation.ranges='paper'")
-    return Model(dataclasses.replace(composer, settings=dataclasses.replace(
-        composer.settings, evaluation=bench.cfg, compose=dataclasses.replace(
-            composer.settings.compose, batch_size=settings.compose.batch_size))))
+    return Model(composer.using(evaluation=bench.cfg, compose=dataclasses.replace(
+        composer.settings.compose, batch_size=settings.compose.batch_size)))
 
 
 def composer_of(column: str) -> Composer:
@@ -297,8 +296,7 @@ def composer_of(column: str) -> Composer:
             sampler = dataclasses.replace(sampler, **{field: fields[field](value)})
         except ValueError as error:
             raise ValueError(f"{column}: {error}") from error
-    return dataclasses.replace(composer, settings=dataclasses.replace(
-        composer.settings, sampler=sampler))
+    return composer.using(sampler=sampler)
 
 
 def samples_of(path: pathlib.Path, length: int) -> Samples:

@@ -60,6 +60,10 @@ class Composer:
         return jax.jit(family_of(self.settings).sampler(
             self.model, self.settings, self.vocabulary, self.frequencies))
 
+    def using(self, **uses: Any) -> "Composer":
+        """The same model used otherwise: with other sections of `USES` in its settings."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, **uses))
+
     def evaluations(self, frames: int) -> int:
         """How often the network is asked to compose a window of so many frames."""
         return family_of(self.settings).evaluations(self.settings, frames)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from lmjax.data.dataset import Dataset, Piece, fits, load_dataset, metre_pieces
 from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import theory
-from lmjax.metrics.likelihood import Bound, Likelihood, NoiseBound, parts_of
+from lmjax.metrics.likelihood import Bound, Likelihood, NoiseBound, Part, parts_of
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES
 from lmjax.render.curve import write_curve
@@ -102,6 +102,29 @@ def check_unseen(composer: Composer, pieces: Sequence[Piece], split: str) -> Non
                          f"what is now {split}, such as {min(seen)}: its data was split otherwise")
 
 
+def build_likelihood(composer: Composer, cfg: EvaluationSettings, progress: bool = False,
+                     ) -> Callable[[Sequence[Piece]], Likelihood]:
+    """A function to the likelihood of pieces under a composer, or its bound, which is compiled once
+    for each length.
+
+    It raises ValueError if a piece has a pitch that the composer's vocabulary lacks.
+    """
+    measure = family_of(composer.settings).likelihood(
+        composer.model, cfg.draws, (cfg.sigma_min, cfg.sigma_max))
+
+    def likelihood(pieces: Sequence[Piece]) -> Likelihood:
+        return measure(composer.params, _parts(composer, pieces, cfg), composer.frequencies,
+                       cfg.batch_size, progress)
+
+    return likelihood
+
+
+def _parts(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings) -> list[Part]:
+    """The windows by which pieces are measured as a config says."""
+    return parts_of(pieces, composer.vocabulary, cfg.length, cfg.stride,
+                    [rhythm.NAMES.index(name) for name in cfg.tracks])
+
+
 def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: EvaluationSettings,
                        progress: bool = False,
                        ) -> tuple[Likelihood, Likelihood | None]:
@@ -110,13 +133,10 @@ def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: Evaluat
     Raises:
       ValueError: if a piece has a pitch that the composer's vocabulary lacks.
     """
-    parts = parts_of(pieces, composer.vocabulary, cfg.length, cfg.stride,
-                                [rhythm.NAMES.index(name) for name in cfg.tracks])
-    family = family_of(composer.settings)
-    measure = family.likelihood(composer.model, cfg.draws, (cfg.sigma_min, cfg.sigma_max))
-    found = measure(composer.params, parts, composer.frequencies, cfg.batch_size, progress)
-    framewise = family.framewise(composer.model)
-    return found, framewise and framewise(composer.params, parts, cfg.batch_size, progress)
+    found = build_likelihood(composer, cfg, progress)(pieces)
+    framewise = family_of(composer.settings).framewise(composer.model)
+    return found, framewise and framewise(
+        composer.params, _parts(composer, pieces, cfg), cfg.batch_size, progress)
 
 
 def beside_bach(

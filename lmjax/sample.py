@@ -1,6 +1,5 @@
 """Composing from the command line: a composer and a folder to files."""
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,9 +65,8 @@ def configured(settings: Settings, workdir: str | os.PathLike[str]) -> Composer:
     else:
         raise CheckpointError(f"{folder} holds no weights, and none travel with this copy of "
                               f"lmjax; train first, with --mode=train")
-    return dataclasses.replace(composer, settings=dataclasses.replace(
-        composer.settings, sampler=settings.sampler, compose=settings.compose,
-        evaluation=settings.evaluation))
+    return composer.using(sampler=settings.sampler, compose=settings.compose,
+                          evaluation=settings.evaluation)
 
 
 def origin(composer: Composer, workdir: str | os.PathLike[str], doing: str) -> str:

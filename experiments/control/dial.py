@@ -39,9 +39,7 @@ def vary(composer: Composer, windows: Sequence[Chorale], level: float,
     sampler = composer.settings.sampler
     if not isinstance(sampler, SamplerSettings):
         raise ValueError("only score models come back from a noise level")
-    sampler = dataclasses.replace(sampler, sigma_max=level)
-    used = dataclasses.replace(composer, settings=dataclasses.replace(
-        composer.settings, sampler=sampler))
+    used = composer.using(sampler=dataclasses.replace(sampler, sigma_max=level))
     requests = [dataclasses.replace(Request.open(open_tracks(len(window))),
                                     near=(window.pitch, window.struck)) for window in windows]
     drawn = draw(used, jax.random.key(seed), len(requests), requests,

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.command import add_model, held_out, running
+from experiments.command import add_model, fields_of, held_out, running
 from experiments.control.held_out import ROWS, agreement, classes
 from lmjax.compare import composer_of
 from lmjax.composer import Composer
@@ -56,7 +56,7 @@ class DeafComposer(Composer):
     @functools.cached_property
     def model(self) -> ScoreModel:
         """The pure functions that the parameters belong to."""
-        return DeafModel(**_fields(super().model))
+        return DeafModel(**fields_of(super().model))
 
 
 def replacing(composer: Composer) -> Composer:
@@ -64,7 +64,7 @@ def replacing(composer: Composer) -> Composer:
     that was trained without given cells."""
     condition = dataclasses.replace(composer.settings.condition, known=0.0)
     settings = dataclasses.replace(composer.settings, condition=condition)
-    return DeafComposer(**_fields(composer) | {"settings": settings})
+    return DeafComposer(**fields_of(composer) | {"settings": settings})
 
 
 def asked_of(chorale: Chorale, condition: str) -> Kept:
@@ -87,7 +87,7 @@ def asked_of(chorale: Chorale, condition: str) -> Kept:
 def compare(composer: Composer, chorales: Sequence[Chorale], reference: grade.Reference,
             condition: str, seed: int, progress: bool = True) -> dict[str, dict[str, Interval]]:
     """The rows of `ROWS`, and the grade, of answers one way and another."""
-    ways = {"informed": composer, "clamped": DeafComposer(**_fields(composer))}
+    ways = {"informed": composer, "clamped": DeafComposer(**fields_of(composer))}
     if condition == "soprano given":
         ways["given cells as noised truth"] = replacing(composer)
     kept = [asked_of(chorale, condition) for chorale in chorales]
@@ -109,10 +109,6 @@ def graded(chorales: Sequence[Chorale], reference: grade.Reference) -> Interval:
     found = grade.summary(grade.grades([notes_of(chorale.pitch, chorale.struck)
                                         for chorale in chorales], reference))
     return found.median, found.low, found.high
-
-
-def _fields(record: Composer | ScoreModel) -> dict[str, object]:
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

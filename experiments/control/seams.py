@@ -68,9 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with running():
         composer = composer_of(options.workdir or "pretrained/ncsn")
         if options.window:
-            settings = composer.settings
-            composer = dataclasses.replace(composer, settings=dataclasses.replace(
-                settings, compose=dataclasses.replace(settings.compose, window=options.window)))
+            composer = composer.using(compose=dataclasses.replace(
+                composer.settings.compose, window=options.window))
         columns = compare(composer, options.bars, options.samples, options.seed)
         folder, text = make_folder(pathlib.Path(options.folder)), format_table(
             columns, theory.ROWS)

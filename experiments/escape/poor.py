@@ -1,6 +1,5 @@
 """Poor chorales: some that single notes would mend, and some that they would not."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -23,9 +22,8 @@ def starts(composer: Composer, pieces: Sequence[Piece], tracks: np.ndarray, samp
     """Poor chorales by what is wrong with them, and the windows of Bach that two were made of."""
     bach = bach_windows(pieces, len(tracks), seed)[:samples]
     generator = np.random.default_rng(seed)
-    hasty = dataclasses.replace(composer, settings=dataclasses.replace(
-        composer.settings, sampler=settings_of(
-            Cell("ancestral", POOR), composer.settings.sampler)))
+    hasty = composer.using(sampler=settings_of(
+        Cell("ancestral", POOR), composer.settings.sampler))
     drawn = draw(hasty, jax.random.key(seed), len(bach), tracks)
     return {
         "Bach": bach,

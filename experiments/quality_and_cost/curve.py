@@ -90,8 +90,7 @@ def measure(composer: Composer, data: Dataset, cells: Sequence[Cell], folder: pa
 
     def point(cell: Cell) -> Point:
         header = {**about, "sampler": dataclasses.asdict(settings[cell])}
-        used = dataclasses.replace(composer, settings=dataclasses.replace(
-            composer.settings, sampler=settings[cell]))
+        used = composer.using(sampler=settings[cell])
 
         def drawn() -> dict[str, Any]:
             made = draw(used, jax.random.key(protocol.seed), protocol.samples,

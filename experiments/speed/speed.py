@@ -61,8 +61,7 @@ def measure(composer: Composer, bars: int, batch: int, repeats: int,
       repeats: how often.
       sampler: one of fewer evaluations, to be timed in its place.
     """
-    used = composer if sampler is None else dataclasses.replace(
-        composer, settings=dataclasses.replace(composer.settings, sampler=sampler))
+    used = composer if sampler is None else composer.using(sampler=sampler)
     tracks = Form("4/4", bars, key=None).tracks()
     first, *others = (draw(used, jax.random.key(n), batch, tracks, batch)
                       for n in range(repeats + 1))  # the first compiles, and does not count

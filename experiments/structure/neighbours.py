@@ -6,6 +6,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from experiments.command import fields_of
 from lmjax.composer import Composer
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
@@ -63,13 +64,9 @@ class NearComposer(Composer):
     @functools.cached_property
     def model(self) -> ScoreModel:
         """The pure functions that the parameters belong to."""
-        return NearModel(**_fields(super().model), block=self.block, margin=self.margin)
+        return NearModel(**fields_of(super().model), block=self.block, margin=self.margin)
 
 
 def near_composer(composer: Composer, block: int, margin: int) -> NearComposer:
     """A composer with the same weights that hears a block and its margins at a time."""
-    return NearComposer(**_fields(composer), block=block, margin=margin)
-
-
-def _fields(record: Composer | ScoreModel) -> dict[str, object]:
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    return NearComposer(**fields_of(composer), block=block, margin=margin)

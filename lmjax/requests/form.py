@@ -154,14 +154,17 @@ class Form:
             spans.append((start, start + beats * beat))
         return spans
 
+    def fermata_frames(self) -> np.ndarray:
+        """bool[T], the frames of the chords under fermatas."""
+        frames = np.zeros(len(self), bool)
+        for start, end in self.fermata_spans():
+            frames[start:end] = True
+        return frames
+
     def tracks(self) -> np.ndarray:
         """The conditioning tracks of this form, int32[T, C]."""
         frames, bars = self.layout()
-        fermata = None
-        if self.fermatas is not None:
-            fermata = np.zeros(frames, bool)
-            for start, end in self.fermata_spans():
-                fermata[start:end] = True
+        fermata = None if self.fermatas is None else self.fermata_frames()
         return rhythm.tracks(frames, bars, self.sharps, self.mode, fermata)
 
     def chorale(self, pitch: np.ndarray, struck: np.ndarray, title: str = "") -> Chorale:

@@ -58,10 +58,7 @@ class Kept:
             raise ValueError("the form has an open key; say which, such as key='G major'")
         silence = np.full((len(form), len(VOICES)), REST, np.int16)
         nothing = np.zeros(silence.shape, bool)
-        fermata = np.zeros(len(form), bool)
-        for start, end in form.fermata_spans():
-            fermata[start:end] = True
-        return cls(form.chorale(silence, nothing), nothing, fermata)
+        return cls(form.chorale(silence, nothing), nothing, form.fermata_frames())
 
     @property
     def request(self) -> Request:

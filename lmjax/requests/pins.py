@@ -330,10 +330,7 @@ def pitch_class(name: str) -> int:
     Raises:
       AskingError: if it is none.
     """
-    step, sign = name[:1].upper(), name[1:]
-    if step not in STEPS or set(sign) - set("#b-") or len(set(sign)) > 1:
-        raise AskingError(f"a note is named like F#, Bb or C, not {name!r}")
-    return (STEPS[step] + sign.count("#") - len(sign.replace("#", ""))) % 12
+    return _above_c(name) % 12
 
 
 def midi(name: str) -> int:
@@ -342,9 +339,14 @@ def midi(name: str) -> int:
     Raises:
       AskingError: if it is none.
     """
-    head, octave = name[:-1], name[-1:]
-    if not octave.isdigit():
+    if not name[-1:].isdigit():
         raise AskingError(f"a pitch is named like F#4 or Bb3 (C4 is the middle C), not {name!r}")
-    step, sign = head[:1].upper(), head[1:]
-    pitch_class(head)
-    return 12 * (int(octave) + 1) + STEPS[step] + sign.count("#") - len(sign.replace("#", ""))
+    return 12 * (int(name[-1:]) + 1) + _above_c(name[:-1])
+
+
+def _above_c(name: str) -> int:
+    """How many semitones a note lies above the C of its octave: -1 for Cb."""
+    step, sign = name[:1].upper(), name[1:]
+    if step not in STEPS or set(sign) - set("#b-") or len(set(sign)) > 1:
+        raise AskingError(f"a note is named like F#, Bb or C, not {name!r}")
+    return STEPS[step] + sign.count("#") - len(sign.replace("#", ""))

@@ -133,11 +133,11 @@ def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[s
             continue
         given = fields[name]
         if name not in ITEMS:
-            ask(demands, kept, given)
+            ask(demands, given)
             continue
         for number, item in enumerate(given, 1):
             _check_fields(item, ITEMS[name], f"{name}[{number}]", required=NEEDED[name])
-            ask(demands, kept, item)
+            ask(demands, item)
     near = fields.get("near")
     if near is not None and not near > 0:
         raise AskingError(f"near is a noise level such as 0.7, not {near!r}")
@@ -221,22 +221,22 @@ def _freed(rewritten: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
 
 def _with_fermatas(kept: Kept, fermatas: Iterable[Sequence[int]], ranges: Ranges) -> Kept:
     """A piece with fermatas (bar, beat) or (bar, beat, beats) besides those it has."""
-    frames = kept.fermata.copy()
+    frames, places = kept.fermata.copy(), Demands(kept, ranges)
     for one in fermatas:
-        if not isinstance(one, list | tuple) or not 2 <= len(one) <= 3:
+        if not 2 <= len(one) <= 3:
             raise AskingError(f"a fermata is [bar, beat] or [bar, beat, beats], not {one!r}")
         bar, beat, beats = (*one, 1)[:3]
-        frames[Demands(kept, ranges).frames(bar, beat, beats)] = True
+        frames[places.frames(bar, beat, beats)] = True
     return dataclasses.replace(kept, fermata=frames)
 
 
-def _pin(demands: Demands, kept: Kept, item: Mapping[str, Any]) -> None:
+def _pin(demands: Demands, item: Mapping[str, Any]) -> None:
     frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
     pitch = REST if item["pitch"] == "rest" else midi(item["pitch"])
     demands.pin(item["voice"], frames, pitch)
 
 
-def _forbid(demands: Demands, kept: Kept, item: Mapping[str, Any]) -> None:
+def _forbid(demands: Demands, item: Mapping[str, Any]) -> None:
     frames = demands.bars(*bars_of(item["bars"])) if "bars" in item else slice(None)
     may = np.ones(SILENCE + 1, bool)
     for name in item["pitches"]:
@@ -250,7 +250,7 @@ def _forbid(demands: Demands, kept: Kept, item: Mapping[str, Any]) -> None:
                  f"other than {', '.join(item['pitches'])}")
 
 
-def _ranges(demands: Demands, kept: Kept, given: Mapping[str, str]) -> None:
+def _ranges(demands: Demands, given: Mapping[str, str]) -> None:
     for voice, text in given.items():
         low, dash, high = str(text).partition("-")
         if not dash:
@@ -260,7 +260,7 @@ def _ranges(demands: Demands, kept: Kept, given: Mapping[str, str]) -> None:
         demands.only(demands.cells([voice]), may, f"from {low} to {high}")
 
 
-def _scale(demands: Demands, kept: Kept, name: str) -> None:
+def _scale(demands: Demands, name: str) -> None:
     tonic, _, kind = name.strip().partition(" ")
     if kind not in SCALES:
         raise AskingError(f"a scale is written like G major or a harmonic minor, of "
@@ -270,50 +270,51 @@ def _scale(demands: Demands, kept: Kept, name: str) -> None:
     demands.only(demands.cells(), may, f"of {name}")
 
 
-def _shortest(demands: Demands, kept: Kept, name: str) -> None:
+def _shortest(demands: Demands, name: str) -> None:
     if name not in NOTES:
         raise AskingError(f"the shortest note is one of {', '.join(NOTES)}, not {name!r}")
     demands.shortest(NOTES[name])
 
 
-def _ordered(demands: Demands, kept: Kept, asked: bool) -> None:
+def _ordered(demands: Demands, asked: bool) -> None:
     if asked:
         demands.ordered()
 
 
-def _chord(demands: Demands, kept: Kept, item: Mapping[str, Any]) -> None:
+def _chord(demands: Demands, item: Mapping[str, Any]) -> None:
     inversion = item.get("inversion", "as written")
     if inversion not in ("as written", "any"):
         raise AskingError(f"an inversion is 'as written' or 'any', not {inversion!r}")
     frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
-    demands.chord(frames, harmony(item["chord"], item.get("key", key_of(kept)), inversion == "any"))
+    key = item.get("key", key_of(demands.kept))
+    demands.chord(frames, harmony(item["chord"], key, inversion == "any"))
 
 
-def _figures(demands: Demands, kept: Kept, item: Mapping[str, Any]) -> None:
-    frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
+def _figures(demands: Demands, item: Mapping[str, Any]) -> None:
+    frames, kept = demands.frames(item["bar"], item["beat"], item.get("beats", 1)), demands.kept
     bass = int(kept.score.pitch[frames.start, -1])
     if bass == REST or not kept.known[frames.start, -1]:
         raise AskingError(f"{demands.place(frames.start)}: figures need a bass that is given")
     demands.chord(frames, figured(bass, str(item["figures"]), kept.score.sharps))
 
 
-def _cadence(demands: Demands, kept: Kept, item: Mapping[str, Any]) -> None:
-    key = key_in(item.get("key", "tonic"), key_of(kept))
+def _cadence(demands: Demands, item: Mapping[str, Any]) -> None:
+    key = key_in(item.get("key", "tonic"), key_of(demands.kept))
     if "beat" in item:
         frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
     else:
-        frames = arrival_of(demands, kept, item["bar"])
+        frames = arrival_of(demands, item["bar"])
     demands.cadence(frames, cadence(item["kind"], key))
 
 
-def arrival_of(demands: Demands, kept: Kept, bar: int) -> slice:
+def arrival_of(demands: Demands, bar: int) -> slice:
     """Where a cadence in a bar arrives, if no beat is said: under its fermata, or at its start."""
-    frames = demands.bars(bar, bar)
-    marked = np.flatnonzero(kept.fermata[frames])
+    frames, fermata = demands.bars(bar, bar), demands.kept.fermata
+    marked = np.flatnonzero(fermata[frames])
     if not len(marked):
         return demands.frames(bar, 1, 1)
     start = frames.start + int(marked[0])
-    end = start + int(np.argmin(np.append(kept.fermata[start:], False)))
+    end = start + int(np.argmin(np.append(fermata[start:], False)))
     return slice(start, end)
 
 
@@ -384,6 +385,6 @@ ITEMS: dict[str, Mapping[str, Any]] = {
 NEEDED = {"pins": ("voice", "bar", "beat", "pitch"), "forbid": ("pitches",),
           "chords": ("bar", "beat", "chord"), "figures": ("bar", "beat", "figures"),
           "cadences": ("bar", "kind")}
-ASKING: dict[str, Callable[[Demands, Kept, Any], None]] = {
+ASKING: dict[str, Callable[[Demands, Any], None]] = {
     "pins": _pin, "forbid": _forbid, "ranges": _ranges, "scale": _scale, "shortest": _shortest,
     "ordered": _ordered, "chords": _chord, "figures": _figures, "cadences": _cadence}
