@@ -40,7 +40,7 @@ def climb(workdir: str | pathlib.Path, minutes: float, samples: int, seed: int =
 
     Args:
       workdir: receives those two, and a folder for the weights of every rung that is trained.
-      minutes: for which each is trained, compiling and validation aside.
+      minutes: of steps that each is trained for; how long a step takes is measured beforehand.
       samples: windows composed by each.
       seed: of the training.
       names: of the rungs; those that `ladder.json` has already are not run again.
@@ -63,16 +63,19 @@ def climb(workdir: str | pathlib.Path, minutes: float, samples: int, seed: int =
             if ladder[name] != value:
                 raise ValueError(f"{folder} holds a ladder with {name}={ladder[name]}, not {value};"
                                  f" choose another --workdir")
-    for name in names:
-        if name in ladder["rungs"]:
-            continue
-        config = config_of(name, paper)
+    todo = [name for name in names if name not in ladder["rungs"]]
+    configs = {name: config_of(name, paper) for name in todo}
+    plans = {}
+    for name, config in configs.items():  # all are timed under the same circumstances
         config.seed, config.training.devices = seed, 1
         config.evaluation.samples = samples
+        plans[name] = planned(config, folder / weights_of(name), minutes, progress)
+    for name, config in configs.items():
         if progress:
             print(f"\n{name}: {PATHS[name][-1].why}")
         try:
-            ladder["rungs"][name] = judged(config, folder / weights_of(name), minutes, progress)
+            measured = judged(config, folder / weights_of(name), progress)
+            ladder["rungs"][name] = {**plans[name], **measured}
         except DivergedError as error:
             ladder["rungs"][name] = {"diverged": str(error)}
         write_bytes(folder / "ladder.json", json.dumps(ladder, indent=1).encode())
@@ -80,16 +83,15 @@ def climb(workdir: str | pathlib.Path, minutes: float, samples: int, seed: int =
     return ladder
 
 
-def judged(config: ConfigDict, folder: pathlib.Path, minutes: float,
-          progress: bool) -> dict[str, Any]:
-    """What is measured of a rung, whose weights are trained first if the folder lacks them.
+def judged(config: ConfigDict, folder: pathlib.Path, progress: bool) -> dict[str, Any]:
+    """Trains a rung, if its folder lacks the weights, and measures it.
 
     The bound of weights is measured once, however often they are sampled from.
 
     Raises:
       DivergedError: if the training does.
     """
-    training = trained(config, folder, minutes, progress)
+    train(config, folder, progress)
     settings = from_config(config)
     composer, cfg = configured(settings, folder), settings.evaluation
     data = load_dataset(settings.data.source, settings.data.path, progress)
@@ -100,40 +102,33 @@ def judged(config: ConfigDict, folder: pathlib.Path, minutes: float,
         bound = measure_likelihood(composer, pieces, cfg, progress)
         write_bytes(path, json.dumps(record(Evaluation(*bound, {}, {}, None), cfg)).encode())
     counterpoint, figures, _ = beside_bach(composer, data, pieces, cfg, progress)
-    return {**training, **json.loads(path.read_text()), "counterpoint": counterpoint,
+    return {**json.loads(path.read_text()), "counterpoint": counterpoint,
             "figures": {name: figure._asdict() for name, figure in figures.items()},
             "evaluations": settings.sampler.build().evaluations,
             "parameters": sum(leaf.size for leaf in jax.tree.leaves(composer.params)),
             "states_logits": composer.model.states_logits}
 
 
-def trained(config: ConfigDict, folder: pathlib.Path, minutes: float,
+def planned(config: ConfigDict, folder: pathlib.Path, minutes: float,
             progress: bool) -> dict[str, Any]:
-    """Trains for so many minutes, or goes on with it; sets the config's number of steps.
+    """Sets the steps of a config to as many as fit into so many minutes.
+
+    How long one takes is measured once, and kept in `steps.json`.
 
     Returns:
-      "steps", "seconds_per_step" as measured beforehand, and "seconds" of the whole training, with
-      compiling and validation.
+      "steps", and "seconds_per_step".
     """
     path = make_folder(folder) / "steps.json"
-    if path.exists():
-        done = json.loads(path.read_text())
-    else:
+    if not path.exists():
+        if progress:
+            print(f"timing a step of {config.name}")
         pace = seconds_per_step(config, folder, 60 * minutes * PACED)
-        done = {"steps": max(round(60 * minutes / pace), 1), "seconds_per_step": pace,
-                "seconds": 0.0, "finished": False}
-    every = max(done["steps"] // VALIDATIONS, 1)
-    config.training.update(steps=done["steps"], evaluate_every=every, checkpoint_every=every)
-    if not done["finished"]:
-        write_bytes(path, json.dumps(done).encode())
-        start = time.perf_counter()
-        try:
-            train(config, folder, progress)
-            done["finished"] = True
-        finally:
-            done["seconds"] += time.perf_counter() - start
-            write_bytes(path, json.dumps(done).encode())
-    return done
+        plan = {"steps": max(round(60 * minutes / pace), 1), "seconds_per_step": pace}
+        write_bytes(path, json.dumps(plan).encode())
+    plan = json.loads(path.read_text())
+    every = max(plan["steps"] // VALIDATIONS, 1)
+    config.training.update(steps=plan["steps"], evaluate_every=every, checkpoint_every=every)
+    return plan
 
 
 def seconds_per_step(config: ConfigDict, folder: pathlib.Path, seconds: float) -> float:
@@ -182,11 +177,11 @@ def _training_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
             continue
         low, high = row["interval"]
         mark = "" if row["states_logits"] else "\\*"
-        lines.append([name, why, f"{row['steps']:,}", f"{row['seconds']:.0f}",
+        lines.append([name, why, f"{row['steps']:,}", f"{row['seconds_per_step']:.3f}",
                       f"{row['parameters']:,}", f"{row['evaluations']:,}",
                       f"{row['nats_per_frame']:.2f} ± {row['standard_error']:.2f} "
                       f"[{low:.2f}, {high:.2f}]{mark}"])
-    return _table(["rung", "what was wrong before it", "steps", "seconds", "parameters",
+    return _table(["rung", "what was wrong before it", "steps", "seconds a step", "parameters",
                    "network evaluations a sample", "likelihood bound, nats per frame"], lines, 2)
 
 
