@@ -6,6 +6,7 @@ frame to the next, with neither resting before or after.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,21 +63,12 @@ def count(pitch: np.ndarray) -> tables.Counts:
     Raises:
       ValueError: if the shape is another.
     """
-    pitch = np.asarray(pitch, np.int64)
-    if pitch.ndim != 2 or pitch.shape[1] != 4:
-        raise ValueError(f"counterpoint is counted on pitches [frames, 4], not {pitch.shape}")
+    pitch = _checked(pitch)
     sounding = pitch != REST
     change = pitch[1:] - pitch[:-1]
-    moves = (change != 0) & sounding[1:] & sounding[:-1]
-    moving = moves[:, UPPER] & moves[:, LOWER]
-
-    apart = pitch[:, UPPER] - pitch[:, LOWER]
+    moving, fifths, octaves = _motion(pitch)
     both = sounding[:, UPPER] & sounding[:, LOWER]
-    similar = (moving & (change[:, UPPER] * change[:, LOWER] > 0) & (apart[1:] * apart[:-1] >= 0))
-    kind = np.abs(apart) % 12
-    fifths = similar & (kind[1:] == 7) & (kind[:-1] == 7)
-    octaves = similar & (kind[1:] == 0) & (kind[:-1] == 0)
-
+    kind = np.abs(pitch[:, UPPER] - pitch[:, LOWER]) % 12
     classes = np.bitwise_or.reduce(np.where(sounding, 1 << pitch % 12, 0), axis=1)
     full = sounding.sum(1) >= 3
     ceiling = np.minimum.accumulate(np.where(sounding, pitch, FAR), axis=1)
@@ -91,6 +83,66 @@ def count(pitch: np.ndarray) -> tables.Counts:
         "odd_onsets": (int(onsets[::2].sum()), int(onsets.sum())),
         "entropy": (_entropy_bits(np.bincount(pitch[sounding] % 12)), 1),
     }
+
+
+class Fault(NamedTuple):
+    """Where a piece breaks a rule of counterpoint.
+
+    Attributes:
+      kind: "parallel fifths", "parallel octaves" or "crossed voices".
+      frame: to which two voices move in parallel, or from which they are crossed.
+      voices: the upper and the lower one.
+    """
+
+    kind: str
+    frame: int
+    voices: tuple[int, int]
+
+
+def faults(pitch: np.ndarray) -> list[Fault]:
+    """All parallel fifths and octaves, as `count` counts them, and crossings, in the order of their
+    frames. Two voices
+    that stay crossed are one fault.
+
+    Args:
+      pitch: int[T, 4].
+
+    Raises:
+      ValueError: if the shape is another.
+    """
+    pitch = _checked(pitch)
+    _, fifths, octaves = _motion(pitch)
+    sounding = pitch != REST
+    crossed = ((pitch[:, UPPER] < pitch[:, LOWER]) & sounding[:, UPPER] & sounding[:, LOWER])
+    begins = crossed & ~np.pad(crossed, ((1, 0), (0, 0)))[:-1]
+    found = [Fault(kind, int(frame) + later, (int(UPPER[pair]), int(LOWER[pair])))
+             for kind, cells, later in (("parallel fifths", fifths, 1),
+                                        ("parallel octaves", octaves, 1),
+                                        ("crossed voices", begins, 0))
+             for frame, pair in np.argwhere(cells)]
+    return sorted(found, key=lambda fault: fault.frame)
+
+
+def _checked(pitch: np.ndarray) -> np.ndarray:
+    pitch = np.asarray(pitch, np.int64)
+    if pitch.ndim != 2 or pitch.shape[1] != 4:
+        raise ValueError(f"counterpoint is counted on pitches [frames, 4], not {pitch.shape}")
+    return pitch
+
+
+def _motion(pitch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """bool[T - 1, 6] each, over the steps between frames and the pairs of voices: whether both move,
+    and whether they do so in parallel fifths and in parallel octaves."""
+    sounding = pitch != REST
+    change = pitch[1:] - pitch[:-1]
+    moves = (change != 0) & sounding[1:] & sounding[:-1]
+    moving = moves[:, UPPER] & moves[:, LOWER]
+    apart = pitch[:, UPPER] - pitch[:, LOWER]
+    similar = moving & (change[:, UPPER] * change[:, LOWER] > 0) & (apart[1:] * apart[:-1] >= 0)
+    kind = np.abs(apart) % 12
+    fifths = similar & (kind[1:] == 7) & (kind[:-1] == 7)
+    octaves = similar & (kind[1:] == 0) & (kind[:-1] == 0)
+    return moving, fifths, octaves
 
 
 def _entropy_bits(counts: np.ndarray) -> float:
