@@ -131,8 +131,8 @@ def _checked(pitch: np.ndarray) -> np.ndarray:
 
 
 def _motion(pitch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """bool[T - 1, 6] each, over the steps between frames and the pairs of voices: whether both move,
-    and whether they do so in parallel fifths and in parallel octaves."""
+    """Whether a pair of voices moves from each frame to the next, whether in parallel fifths, and
+    whether in parallel octaves: bool[T - 1, 6] each."""
     sounding = pitch != REST
     change = pitch[1:] - pitch[:-1]
     moves = (change != 0) & sounding[1:] & sounding[:-1]
