@@ -26,8 +26,10 @@ from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
 from lmjax.music.importers import ImportingError, voices_of
 from lmjax.render.notation import musicxml_of, patch, write_score
+from lmjax.render.roll import write_roll
 from lmjax.render.write import check as check_formats
 from lmjax.render.write import write
+from lmjax.reporting import about, heard, leave
 from lmjax.requests.schema import Asked, asked, read_requests
 from lmjax.sample import configured, origin, save_draw, write_all
 from lmjax.sampling.settings import SamplerSettings
@@ -97,11 +99,12 @@ def request_of(mode: str, path: str | None, voices: Sequence[str] = (), bars: st
 
 
 def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: Mapping[str, Any],
-           folder: str = "asked", stem: str = "answer", progress: bool = True) -> pathlib.Path:
+           folder: str = "asked", stem: str = "answer", progress: bool = True,
+           command: str = "") -> pathlib.Path:
     """Answers one request with the composer of a working folder.
 
     Writes every answer in each of `config.compose.formats`, the best first, `samples.npz` with the
-    arrays of all, and `request.json`.
+    arrays of all, `report.html` if there are any formats, and `request.json`.
 
     Args:
       config: as of `lmjax.sample.sample`; its `compose.seed` makes other answers.
@@ -110,6 +113,7 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
       folder: in the working folder.
       stem: of the files.
       progress: whether to show a bar and say what was done.
+      command: that asked for it, to be told in the report.
 
     Returns:
       The folder of the files, `FOLDER/NAME/seed-SEED` in the working folder.
@@ -127,7 +131,7 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
         tqdm.write(origin(composer, workdir, "composing with"))
     drawn, = drawings(near_to(composer, one.near), settings, [one], progress)
     place, answers = written(composer, settings, one, drawn, pathlib.Path(workdir) / folder, fields,
-                             stem)
+                             stem, command, progress)
     if progress:
         tqdm.write(report(answers))
         tqdm.write(f"{one.num} {stem}s in {place}: compiled in {drawn.compile_seconds:.1f} s, "
@@ -136,7 +140,8 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
 
 
 def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
-               path: str | os.PathLike[str], progress: bool = True) -> pathlib.Path:
+               path: str | os.PathLike[str], progress: bool = True,
+               command: str = "") -> pathlib.Path:
     """Answers the requests of a file; one that has been answered already, in the same words and by
     the same weights, is not answered again.
 
@@ -144,7 +149,7 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
 
     Args:
       path: see `lmjax.requests.schema`; names of files in it are relative to its folder.
-      config, workdir, progress: as of `answer`.
+      config, workdir, progress, command: as of `answer`.
 
     Returns:
       The folder of the answers, a folder in it for each request.
@@ -184,7 +189,7 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                 batch = alike[start:start + TOGETHER]
                 drawn = drawings(used, settings, [one for one, _ in batch], False)
                 for (one, fields), made in zip(batch, drawn, strict=True):
-                    written(composer, settings, one, made, home, fields)
+                    written(composer, settings, one, made, home, fields, command=command)
                     bar.update()
     return home
 
@@ -260,8 +265,8 @@ def drawings(composer: Composer, settings: Settings, each: Sequence[Asked],
 
 
 def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, home: pathlib.Path,
-            fields: Mapping[str, Any], stem: str = "answer",
-            ) -> tuple[pathlib.Path, list[Ranked]]:
+            fields: Mapping[str, Any], stem: str = "answer", command: str = "",
+            progress: bool = False) -> tuple[pathlib.Path, list[Ranked]]:
     """Ranks and writes the answers to a request, `request.json` last.
 
     Returns:
@@ -272,16 +277,24 @@ def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, hom
     (folder / "request.json").unlink(missing_ok=True)
     save_draw(folder / "samples.npz", drawn, seed_of(one, settings))
     title = one.kept.score.title or one.name
-    write_all(folder, stem, (
-        dataclasses.replace(found.chorale, title=f"{title} ({number})")
-        for number, found in enumerate(answers, 1)), settings.compose.formats,
-        functools.partial(write_one, one), max(2, len(str(one.num))), first=1)
+    named = [dataclasses.replace(found.chorale, title=f"{title} ({number})")
+             for number, found in enumerate(answers, 1)]
+    write_all(folder, stem, named, settings.compose.formats, functools.partial(write_one, one),
+              max(2, len(str(one.num))), first=1)
+    if settings.compose.formats:
+        leave(folder, title, {**about(composer), "seed": str(seed_of(one, settings))}, (
+            heard(chorale, {"nats per frame": f"{found.nats_per_frame:.2f}"}, command,
+                  one.kept.known if one.kept.known.any() else None)
+            for chorale, found in zip(named, answers, strict=True)), progress=progress)
     write_bytes(folder / "request.json", json.dumps(said(composer, fields), indent=1).encode())
     return folder, answers
 
 
 def write_one(one: Asked, chorale: Chorale, path: pathlib.Path) -> None:
     """Writes an answer; where a file is to be given back, into a copy of it."""
+    if path.suffixes == [".png"]:
+        write_roll(chorale, path, one.kept.known)
+        return
     if one.tune is None or path.suffix != ".musicxml":
         write(chorale, path)
         return

@@ -24,6 +24,7 @@ from lmjax.metrics.discriminator import FOLDS, told_apart
 from lmjax.metrics.likelihood import Bound, Likelihood
 from lmjax.metrics.tables import Interval
 from lmjax.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
+from lmjax.reporting import leave, tables_of
 from lmjax.settings import EvaluationSettings, Settings
 from lmjax.training import checkpoints
 
@@ -200,11 +201,12 @@ def training_cost(composer: Composer) -> tuple[float, float | None]:
 
 
 def compare(config: Mapping[str, Any], columns: Sequence[str],
-            progress: bool = True) -> dict[str, Column]:
+            progress: bool = True, command: str = "") -> dict[str, Column]:
     """Measures composers as `config.evaluation` says, one column each, and two of Bach's.
 
     Prints the table and writes it to `comparison.md` and `comparison.csv`, again after each column,
-    and to `comparison.json`, from which a column that was measured before is read.
+    to `comparison.json`, from which a column that was measured before is read, and at last to
+    `report.html`.
 
     Args:
       config: its `evaluation`, and of `data` what is measured on; models are what they were
@@ -213,6 +215,7 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
         in `runs/lstm:kind=cold`; or a file of chorales, such as `samples.npz` of `--mode=sample`.
         The tables lie in the folder that they have in common.
       progress: whether to show bars.
+      command: that asked for it, to be told in the report.
 
     Raises:
       ConfigError, ValueError: if the config cannot be, or a column cannot be measured.
@@ -248,6 +251,9 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
         write_bytes(folder / f"{NAME}.md", (markdown(table) + "\n").encode())
         write_bytes(folder / f"{NAME}.csv", comma_separated(table).encode())
     print(markdown(table))
+    leave(folder, "Comparison", {"split": f"{cfg.split}, {len(pieces)} pieces",
+                                 "command": command},
+          tables=[*tables_of(["All measures"], markdown(table))], progress=progress)
     return table
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,15 @@ from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import theory
 from lmjax.metrics.likelihood import Bound, Likelihood, NoiseBound, Part, parts_of
 from lmjax.music import rhythm
+from lmjax.music.chorale import Chorale
 from lmjax.music.tokens import RANGES
 from lmjax.render.curve import write_curve
+from lmjax.render.report import Picture, Table
+from lmjax.reporting import about, heard, leave, tables_of
 from lmjax.sample import configured, origin
 from lmjax.settings import EvaluationSettings
+
+HEARD = 4  # samples that a report shows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,6 +39,7 @@ class Evaluation:
       counterpoint: rows of samples and of windows of Bach, by column; empty if none were drawn.
       figures: grade and novelty of the same, by name.
       wholes: how whole chorales close, and what they repeat; None if none were drawn.
+      heard: some of what was drawn, whole chorales if there are any.
     """
 
     likelihood: Likelihood
@@ -40,15 +47,23 @@ class Evaluation:
     counterpoint: judge.Tables
     figures: dict[str, judge.Figure]
     wholes: tuple[judge.Tables, judge.Tables] | None
+    heard: Sequence[Chorale] = ()
 
 
 def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
-             progress: bool = True) -> Evaluation:
+             progress: bool = True, command: str = "") -> Evaluation:
     """Measures the composer of a working folder as `config.evaluation` says.
 
     It is the folder's own or, if it has none, the shipped one (`lmjax.sample.configured`). Prints
     which, and the figures, and writes them to `evaluation.json` in the folder; and, as a picture,
-    `density.png`, at which noise levels the bound arises.
+    `density.png`, at which noise levels the bound arises. All of it, and some samples to see and
+    hear, is in `report.html`.
+
+    Args:
+      config: a ConfigDict as in `configs/`, or its dictionary.
+      workdir: the folder of a training, or of files alone.
+      progress: whether to show bars.
+      command: that asked for it, to be told in the report.
 
     Raises:
       ConfigError, ValueError: if the config cannot be.
@@ -76,7 +91,33 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     if len(pieces) < whole:
         print(f"\n{whole - len(pieces)} of the {whole} pieces of {cfg.split} are in other metres "
               "or outside the ranges, and were left out as the config says")
+    leave_report(result, composer, folder, cfg, command, progress)
     return result
+
+
+def leave_report(result: Evaluation, composer: Composer, folder: pathlib.Path,
+                 cfg: EvaluationSettings, command: str, progress: bool) -> None:
+    """Writes `report.html`: figures, pictures, and some samples."""
+    found = result.likelihood
+    measured = {
+        **about(composer),
+        "split": f"{cfg.split}, {len(found.frames)} pieces of {found.frames.sum():,} sixteenths",
+        "likelihood bound" if isinstance(found, Bound) else "likelihood":
+            f"{found.per_frame:.3f} ± {found.error:.3f} nats per frame"}
+    tables: list[Table] = []
+    if result.counterpoint:
+        tables += tables_of(["Counterpoint"], theory.format_table(result.counterpoint))
+        tables += tables_of(["Grade and novelty"], judge.format_figures(result.figures))
+    if result.wholes:
+        tables += tables_of(["Whole chorales: how they close", "Whole chorales: what they repeat"],
+                            judge.format_wholes(result.wholes))
+    pictures = [Picture(title, (folder / name).read_bytes(), alt) for title, name, alt in (
+        ("Where the bound arises", "density.png", "The density of the bound over sigma."),
+        ("Training", "training.png", "Losses, gradient norm and learning rate by step."))
+        if (folder / name).exists()]
+    leave(folder, f"Evaluation of {composer.about['config']['name']}", measured, (
+        heard(dataclasses.replace(chorale, title=f"Sample {number}"), {}, command)
+        for number, chorale in enumerate(result.heard)), tables, pictures, progress)
 
 
 def held_out(data: Dataset, cfg: EvaluationSettings) -> tuple[Piece, ...]:
@@ -142,8 +183,10 @@ def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: Evaluat
 def beside_bach(
         composer: Composer, data: Dataset, pieces: Sequence[Piece], cfg: EvaluationSettings,
         progress: bool = False,
-) -> tuple[judge.Tables, dict[str, judge.Figure], tuple[judge.Tables, judge.Tables] | None]:
-    """Counterpoint, figures and wholes of samples, and of pieces, as `Evaluation` holds them.
+) -> tuple[judge.Tables, dict[str, judge.Figure], tuple[judge.Tables, judge.Tables] | None,
+           Sequence[Chorale]]:
+    """Counterpoint, figures and wholes of samples, and of pieces, and some of the samples, as
+    `Evaluation` holds them.
 
     Raises:
       ValueError: if no piece is as long as the samples.
@@ -151,19 +194,20 @@ def beside_bach(
     counterpoint: judge.Tables = {}
     figures: dict[str, judge.Figure] = {}
     wholes = None
+    drawn: Sequence[Chorale] = ()
     name = f"Bach ({cfg.split})"
     if cfg.samples:
         bach = judge.bach_windows(pieces, cfg.sample_length)
-        samples, _ = judge.sample_windows(
-            composer, cfg.samples, cfg.sample_length, progress=progress)
+        drawn = samples = judge.sample_windows(
+            composer, cfg.samples, cfg.sample_length, progress=progress)[0]
         counterpoint = judge.counterpoint({"samples": samples, name: bach})
         figures = judge.figures(samples, bach, data.split("train"),
                                 merged=not composer.vocabulary.articulation)
     if cfg.wholes and composer.about.get("forms") is not None:
-        whole = judge.wholes(composer, cfg.wholes, progress=progress)
+        drawn = judge.wholes(composer, cfg.wholes, progress=progress)
         wholes = judge.whole_tables({
-            "samples": whole, name: [piece.chorale for piece in pieces if piece.chorale]})
-    return counterpoint, figures, wholes
+            "samples": drawn, name: [piece.chorale for piece in pieces if piece.chorale]})
+    return counterpoint, figures, wholes, drawn[:HEARD]
 
 
 def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:

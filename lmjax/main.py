@@ -15,6 +15,7 @@ from lmjax.answer import ANSWERS, answer, answer_all, request_of
 from lmjax.compare import compare
 from lmjax.data.cache import cache_folder
 from lmjax.evaluate import evaluate
+from lmjax.reporting import command_of
 from lmjax.sample import form_of, sample
 from lmjax.settings import from_config
 from lmjax.train import train
@@ -102,25 +103,26 @@ def main(argv: Sequence[str]) -> None:
         if len(named) > 1 and _MODE.value != "evaluate":
             raise ValueError(f"--mode={_MODE.value} is for one --workdir, and there are "
                              f"{len(named)}: {', '.join(named)}")
+        command = command_of(sys.argv)
         logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
         if _MODE.value == "train":
             form_of(from_config(config).compose)  # a mistake in it is better found beforehand
-            train(config, workdir)
+            train(config, workdir, command=command)
         if _MODE.value in ANSWERS:
             asked = request_of(_MODE.value, _INPUT.value, _VOICES.value, _BARS.value, _NEAR.value,
                                _NUM_SAMPLES.value)
-            answer(config, workdir, asked, *ANSWERS[_MODE.value])
+            answer(config, workdir, asked, *ANSWERS[_MODE.value], command=command)
         elif _CONDITIONS.value:
             if _MODE.value != "sample":
                 raise ValueError("--conditions are for --mode=sample")
-            answer_all(config, workdir, _CONDITIONS.value)
+            answer_all(config, workdir, _CONDITIONS.value, command=command)
         elif len(named) > 1 or named[0].endswith(".npz"):
-            compare(config, named)
+            compare(config, named, command=command)
         elif _MODE.value == "evaluate":
-            evaluate(config, workdir)
+            evaluate(config, workdir, command=command)
         else:
-            sample(config, workdir)
+            sample(config, workdir, command=command)
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

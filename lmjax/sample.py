@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,8 +15,12 @@ from lmjax.composer import Composer, load
 from lmjax.composing import Draw, draw, draw_forms
 from lmjax.files import make_folder, write_npz
 from lmjax.music.chorale import FRAMES_PER_QUARTER, Chorale
+from lmjax.render.curve import write_levels
+from lmjax.render.report import Picture
 from lmjax.render.write import check, write
+from lmjax.reporting import about, heard, leave
 from lmjax.requests.form import Form
+from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import ComposeSettings, Settings
 from lmjax.training import checkpoints
 from lmjax.training.checkpoints import BEST, CheckpointError
@@ -79,15 +83,17 @@ def origin(composer: Composer, workdir: str | os.PathLike[str], doing: str) -> s
 
 
 def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
-           progress: bool = True) -> pathlib.Path:
+           progress: bool = True, command: str = "") -> pathlib.Path:
     """Composes as `config.compose` says, with the composer of a working folder (`configured`).
 
-    Writes every chorale in each of the formats, and `samples.npz` with the arrays of all.
+    Writes every chorale in each of the formats, `samples.npz` with the arrays of all and, if there
+    are any formats, `report.html`.
 
     Args:
       config: a ConfigDict as in `configs/`, or its dictionary.
       workdir: the folder of a training, or of files alone.
       progress: whether to show a bar and say what was done.
+      command: that asked for it, to be told in the report.
 
     Returns:
       The folder of the files, `samples/seed-SEED` in the working folder.
@@ -108,10 +114,17 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                  [form.tracks() for form in forms], chosen.batch_size, progress)
     folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")
     save_draw(folder / "samples.npz", drawn, chosen.seed)
-    write_all(folder, "chorale", (
-        form.chorale(*drawn.notes(index), title=f"Chorale {chosen.seed}.{index}")
-        for index, form in enumerate(forms if chosen.formats else [])), chosen.formats, write,
-        max(3, len(str(chosen.num - 1))), progress=progress)
+    pictures = levels_picture(folder / "sampling.png", composer, drawn)
+    def chorales() -> Iterator[Chorale]:
+        for index, form in enumerate(forms):
+            yield form.chorale(*drawn.notes(index), title=f"Chorale {chosen.seed}.{index}")
+
+    if chosen.formats:
+        write_all(folder, "chorale", chorales(), chosen.formats, write,
+                  max(3, len(str(chosen.num - 1))), progress=progress)
+        leave(folder, f"{chosen.num} chorales", {**about(composer), "seed": str(chosen.seed)},
+              (heard(chorale, {}, command) for chorale in chorales()), pictures=pictures,
+              progress=progress)
     if progress:
         lengths = " to ".join(map(str, sorted({drawn.frames.min(), drawn.frames.max()})))
         tqdm.write(
@@ -119,6 +132,18 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
             f"{drawn.compile_seconds:.1f} s, composed in {drawn.seconds:.1f} s "
             f"({drawn.seconds / chosen.num:.2f} s each, {drawn.evaluations} evaluations a window)")
     return folder
+
+
+def levels_picture(path: pathlib.Path, composer: Composer, drawn: Draw) -> list[Picture]:
+    """Draws what a score model's sampler said of itself at each noise level, for a report; others
+    have no levels."""
+    how = composer.settings.sampler
+    if not isinstance(how, SamplerSettings):
+        return []
+    write_levels(path, np.asarray(how.build().plan.sigma), drawn.diagnostics)
+    return [Picture("From noise to notes", path.read_bytes(),
+                    "Length of the score, entropy of a cell's token and share of changed cells, at "
+                    "each noise level.")]
 
 
 def write_all(folder: pathlib.Path, stem: str, chorales: Iterable[Chorale],

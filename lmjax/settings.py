@@ -120,6 +120,9 @@ class TrainingSettings:
             raise ValueError(f"training.devices must not be negative, but is {self.devices}")
 
 
+FORMATS = ("musicxml", "mid", "png", "svg", "pdf", "score.png", "wav", "mp3")
+
+
 @dataclasses.dataclass(frozen=True)
 class ComposeSettings:
     """What `--mode=sample` composes, and in which files.
@@ -135,7 +138,8 @@ class ComposeSettings:
       metre, bars, anacrusis, key: of the form; an empty key leaves it open.
       length: sixteenths in all, in place of `bars`; 0 for whole bars.
       fermatas: (bar, beat) or (bar, beat, beats) of each; () leaves them open.
-      formats: of the files, any of "musicxml", "mid", "png" (a piano roll), "svg" (engraved).
+      formats: of the files, any of "musicxml", "mid", "png" (a piano roll), "svg", "pdf",
+        "score.png" (engraved), "wav", "mp3". With none there is no report either.
     """
 
     num: int = 8
@@ -158,7 +162,7 @@ class ComposeSettings:
         if self.length:
             _whole_beats("compose.length", self.length)
         for suffix in self.formats:
-            _one_of("compose.formats", suffix, ("musicxml", "mid", "png", "svg"))
+            _one_of("compose.formats", suffix, FORMATS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,10 +19,12 @@ from lmjax.data.batches import Batches
 from lmjax.data.dataset import Dataset, fits, load_dataset, metre_pieces
 from lmjax.families import Family, family_of
 from lmjax.files import make_folder
-from lmjax.metrics.likelihood import parts_of
+from lmjax.metrics.likelihood import NoiseBound, parts_of
 from lmjax.music import rhythm
 from lmjax.music.tokens import RANGES, Vocabulary
-from lmjax.render.curve import write_curve
+from lmjax.render.curve import write_training
+from lmjax.render.report import Picture
+from lmjax.reporting import about, leave
 from lmjax.requests.prior import fit, whole_forms
 from lmjax.settings import Settings
 from lmjax.training import checkpoints, mesh, optimizer, step
@@ -39,16 +41,18 @@ class DivergedError(ValueError):
 
 
 def train(config: Mapping[str, Any], workdir: str | pathlib.Path,
-          progress: bool = True) -> Composer:
+          progress: bool = True, command: str = "") -> Composer:
     """Trains, or goes on training, until the config's last step.
 
-    The folder receives checkpoints, `metrics.jsonl` and `loss.png`. A run that is stopped at any
-    moment and started again ends with the same numbers as one that was not stopped.
+    The folder receives checkpoints, `metrics.jsonl`, `training.png` and `report.html`. A run that
+    is stopped at any moment and started again ends with the same numbers as one that was not
+    stopped.
 
     Args:
       config: a ConfigDict as in `configs/`, or its dictionary.
       workdir: the working folder, made if need be.
       progress: whether to show a bar and say what is going on.
+      command: that asked for it, to be told in the report.
 
     Returns:
       The composer with the best validation.
@@ -60,8 +64,15 @@ def train(config: Mapping[str, Any], workdir: str | pathlib.Path,
     """
     run = prepare(config, workdir, progress)
     run.go()
-    plot(run.folder)
-    return load(run.folder)
+    plot(run)
+    composer = load(run.folder)
+    leave(run.folder, f"Training of {run.settings.name}", {
+        **about(composer), "validation, nats per frame": f"{composer.about['valid']:.3f}",
+        "command": command}, pictures=[Picture(
+            "Training", (run.folder / "training.png").read_bytes(),
+            "Losses, the density of the bound, gradient norm and learning rate by step.")],
+        progress=progress)
+    return composer
 
 
 def prepare(config: Mapping[str, Any], workdir: str | pathlib.Path,
@@ -134,14 +145,14 @@ class Run:
                 evaluating = done % cfg.evaluate_every == 0 or done == cfg.steps
                 saving = done % cfg.checkpoint_every == 0 or done == cfg.steps
                 if done % LOG_EVERY == 0 or evaluating or saving:
-                    row = self.mean_metrics(losses, done)
+                    row: dict[str, Any] = self.mean_metrics(losses, done)
                     losses.clear()
                     first_loss = row["loss"] if first_loss is None else first_loss
                     if row["loss"] > DIVERGED * max(abs(first_loss), 1.0):
                         raise self.diverged("mean loss", done, row["loss"])
                     if evaluating:
                         weights = state.ema if self.settings.optimizer.ema else state.params
-                        row["valid"] = validate(weights)
+                        row |= validate(weights)
                         if not np.isfinite(row["valid"]):
                             raise self.diverged("validation bound", done, row["valid"])
                         if row["valid"] < best:
@@ -154,7 +165,7 @@ class Run:
                     checkpoints.save(self.folder, checkpoints.RESUME, done, state, about(done))
         if not np.isfinite(best):  # A finished run whose best weights were damaged and removed.
             weights = state.ema if self.settings.optimizer.ema else state.params
-            best = validate(weights)
+            best = validate(weights)["valid"]
             checkpoints.save(self.folder, checkpoints.BEST, cfg.steps, weights, about(cfg.steps))
         writer.close()
 
@@ -239,7 +250,10 @@ class Run:
                              f"try a lower optimizer.learning_rate in another --workdir")
 
     def validation(self, frequencies: np.ndarray) -> Any:
-        """A function from weights to a quick likelihood, nats per frame, on fixed windows.
+        """A function from weights to metrics of a quick likelihood, on fixed windows.
+
+        These are "valid", nats per frame; of a score model also "sigma" and "density", where the
+        bound arises: noise levels, and nats per frame and unit of log sigma.
 
         Unlike `--mode=evaluate` it gives every track, and no frames before the window.
         """
@@ -256,8 +270,12 @@ class Run:
         ends = (cfg.noise.sigma_min, cfg.noise.sigma_max) if cfg.noise else (0.0, 0.0)
         likelihood = self.family.likelihood(self.model, VALIDATION_DRAWS, ends)
 
-        def validate(weights: Any) -> float:
-            return likelihood(weights, parts, frequencies, cfg.training.batch_size).per_frame
+        def validate(weights: Any) -> dict[str, Any]:
+            found = likelihood(weights, parts, frequencies, cfg.training.batch_size)
+            if not isinstance(found, NoiseBound):
+                return {"valid": found.per_frame}
+            return {"valid": found.per_frame, "sigma": np.exp(found.log_sigma),
+                    "density": found.density}
 
         return validate
 
@@ -309,12 +327,9 @@ class Run:
             tqdm.write(text)
 
 
-def plot(folder: pathlib.Path) -> None:
-    """Writes `loss.png` from the folder's metrics."""
-    rows = read_metrics(folder)
-    valid = [row for row in rows if "valid" in row]
-    series = {"training loss": ([r["step"] for r in rows], [r["loss"] for r in rows])}
-    if valid:
-        series["validation bound, nats per frame"] = (
-            [r["step"] for r in valid], [r["valid"] for r in valid])
-    write_curve(folder / "loss.png", series, "step", "")
+def plot(run: Run) -> None:
+    """Writes `training.png` from the metrics in a training's folder."""
+    rows, settings = read_metrics(run.folder), run.settings
+    rate = optimizer.learning_rate(settings.optimizer, settings.training.steps)
+    steps = np.array([row["step"] for row in rows], int)
+    write_training(run.folder / "training.png", rows, np.asarray(rate(steps - 1)).tolist())

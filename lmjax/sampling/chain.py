@@ -12,7 +12,7 @@ Compile once and reuse:
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,6 +43,8 @@ class Plan(NamedTuple):
     noise: jax.Array
 
 
+# The arguments of `diagnose` -> any pytree, to be kept of every row
+Diagnose = Callable[..., Any]
 # (ask, keys [B], x, row of a plan) -> (x, what the model said of the x that came in)
 Step = Callable[[Ask, jax.Array, jax.Array, Plan], tuple[jax.Array, Denoised]]
 
@@ -84,14 +86,14 @@ class Sample(NamedTuple):
       logits: float32[B, T, V, K], of the final denoising.
       x: float32[B, T, D], the denoised state.
       corrected: int32[B], cells in which legality overruled the most probable token.
-      diagnostics: float32[N, B] each.
+      diagnostics: `Diagnostics`, or whatever else was kept of each row.
     """
 
     tokens: jax.Array
     logits: jax.Array
     x: jax.Array
     corrected: jax.Array
-    diagnostics: Diagnostics
+    diagnostics: Any
 
 
 def normal(keys: jax.Array, shape: tuple[int, ...]) -> jax.Array:
@@ -131,9 +133,38 @@ def initial(
     return centre + sigma * normal(keys, shape)
 
 
+def diagnose(
+        denoised: Denoised, before: jax.Array, after: jax.Array, sigma: jax.Array,
+        best: jax.Array, frames: jax.Array,
+) -> Diagnostics:
+    """One row's diagnostics, float32[B] each.
+
+    Args:
+      denoised: what the model said of the state.
+      before: float32[B, T, D], the state.
+      after: float32[B, T, D], where it moved.
+      sigma: the noise level, a scalar.
+      best: int32[B, T, V], the row before's likeliest tokens; -1 at first.
+      frames: bool[B, T], the frames that exist.
+    """
+    def length(vectors: jax.Array) -> jax.Array:
+        return jnp.sqrt((jnp.square(vectors).sum(-1) * frames).sum(-1))
+
+    def mean_of_cells(values: jax.Array) -> jax.Array:
+        return (values.mean(-1) * frames).sum(-1) / jnp.maximum(frames.sum(-1), 1)
+
+    log_p = jax.nn.log_softmax(denoised.logits)
+    return Diagnostics(
+        length(score(denoised, before, jnp.full(before.shape[:1], sigma))),
+        length(after - before),
+        mean_of_cells(-(jnp.exp(log_p) * log_p).sum(-1)),
+        mean_of_cells((denoised.logits.argmax(-1) != best).astype(jnp.float32)))
+
+
 def run(
         keys: jax.Array, denoise: Denoise, sampler: Sampler, x: jax.Array, condition: Condition,
-) -> tuple[jax.Array, Diagnostics]:
+        diagnose: Diagnose = diagnose,
+) -> tuple[jax.Array, Any]:
     """Carries out the sampler's plan from state x.
 
     Example b depends on `keys[b]` and its own state and condition only, whatever else is in the
@@ -145,6 +176,7 @@ def run(
       sampler: what to do.
       x: float32[B, T, D], at noise level `sampler.plan.sigma[0]`.
       condition: what is known.
+      diagnose: what is kept of each row.
 
     Returns:
       The state at noise level `sampler.plan.target[-1]`, and the diagnostics.
@@ -154,12 +186,12 @@ def run(
 
     def body(
             carry: tuple[jax.Array, jax.Array], scanned: tuple[jax.Array, Plan],
-    ) -> tuple[tuple[jax.Array, jax.Array], Diagnostics]:
+    ) -> tuple[tuple[jax.Array, jax.Array], Any]:
         x, best = carry
         index, row = scanned
         step_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
         moved, denoised = sampler.step(ask, step_keys, x, row)
-        info = _diagnose(denoised, x, moved, row.sigma, best, condition.frames)
+        info = diagnose(denoised, x, moved, row.sigma, best, condition.frames)
         return (moved, denoised.logits.argmax(-1).astype(jnp.int32)), info
 
     nothing_yet = jnp.full(condition.tokens.shape, -1, jnp.int32)
@@ -170,7 +202,7 @@ def run(
 
 def sample(
         keys: jax.Array, denoise: Denoise, sampler: Sampler, condition: Condition,
-        centre: jax.Array, legal: Legal, start: str = "normal",
+        centre: jax.Array, legal: Legal, start: str = "normal", diagnose: Diagnose = diagnose,
 ) -> Sample:
     """From noise to tokens: start, chain, final denoising, most probable legal sequence.
 
@@ -182,10 +214,11 @@ def sample(
       centre: float32[D], the data's mean frame.
       legal: bool[V, K] and bool[V, K, K], which tokens may begin and which may follow which.
       start: see `initial`.
+      diagnose: what is kept of each row as the sample's diagnostics.
     """
     start_keys, chain_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
     x = initial(start_keys, condition.frames.shape[1], centre, sampler.plan.sigma[0], start)
-    return _finish(chain_keys, denoise, sampler, x, condition, legal)
+    return _finish(chain_keys, denoise, sampler, x, condition, legal, diagnose)
 
 
 def vary(
@@ -211,29 +244,10 @@ def vary(
 
 def _finish(
         keys: jax.Array, denoise: Denoise, sampler: Sampler, x: jax.Array, condition: Condition,
-        legal: Legal,
+        legal: Legal, diagnose: Diagnose = diagnose,
 ) -> Sample:
     """From a state at the first noise level to tokens."""
-    x, diagnostics = run(keys, denoise, sampler, x, condition)
+    x, diagnostics = run(keys, denoise, sampler, x, condition, diagnose)
     final = denoise(x, jnp.full(x.shape[:1], sampler.plan.target[-1]), condition)
     tokens, corrected = decode(final.logits, legal, condition.frames)
     return Sample(tokens, final.logits, final.mean, corrected, diagnostics)
-
-
-def _diagnose(
-        denoised: Denoised, before: jax.Array, after: jax.Array, sigma: jax.Array,
-        best: jax.Array, frames: jax.Array,
-) -> Diagnostics:
-    """One row's diagnostics, float32[B] each; `best` are the row before's likeliest tokens."""
-    def length(vectors: jax.Array) -> jax.Array:
-        return jnp.sqrt((jnp.square(vectors).sum(-1) * frames).sum(-1))
-
-    def mean_of_cells(values: jax.Array) -> jax.Array:
-        return (values.mean(-1) * frames).sum(-1) / jnp.maximum(frames.sum(-1), 1)
-
-    log_p = jax.nn.log_softmax(denoised.logits)
-    return Diagnostics(
-        length(score(denoised, before, jnp.full(before.shape[:1], sigma))),
-        length(after - before),
-        mean_of_cells(-(jnp.exp(log_p) * log_p).sum(-1)),
-        mean_of_cells((denoised.logits.argmax(-1) != best).astype(jnp.float32)))

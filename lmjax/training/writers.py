@@ -5,6 +5,8 @@ import json
 import pathlib
 from typing import Any
 
+import numpy as np
+
 from lmjax.files import write_bytes, writing
 
 METRICS = "metrics.jsonl"
@@ -29,13 +31,15 @@ class MetricsWriter:
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, step: int, values: dict[str, Any]) -> None:
-        """Adds a line {"step": step, **values}; values are numbers."""
-        row = {"step": step, **{name: float(value) for name, value in values.items()}}
+        """Adds a line {"step": step, **values}; values are numbers, or arrays of them."""
+        row = {"step": step, **{name: np.asarray(value, float).tolist()
+                                for name, value in values.items()}}
         with writing(self.path), open(self.path, "a") as file:
             file.write(json.dumps(row) + "\n")
         if self._board:
             for name, value in values.items():
-                self._board.add_scalar(name, float(value), step)
+                if np.ndim(value) == 0:
+                    self._board.add_scalar(name, float(value), step)
 
     def close(self) -> None:
         """Flushes what is still in memory."""
@@ -43,7 +47,7 @@ class MetricsWriter:
             self._board.close()
 
 
-def read_metrics(folder: pathlib.Path) -> list[dict[str, float]]:
+def read_metrics(folder: pathlib.Path) -> list[dict[str, Any]]:
     """All complete lines of a folder's `metrics.jsonl`; none if there is no such file.
 
     Raises:

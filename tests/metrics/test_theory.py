@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmjax.metrics.theory import ROWS, Fault, count, faults, format_table, table
+from lmjax.metrics.theory import ROWS, Parallel, count, format_table, parallels, table
 
 C_MAJOR = [72, 67, 64, 48]
 
@@ -88,17 +88,15 @@ def test_entropy() -> None:
     assert count(np.full((3, 4), -1))["entropy"] == (0, 1)
 
 
-def test_where_faults_are() -> None:
-    pitch = np.array([[72, 64, 60, 48], [72, 64, 60, 48], [74, 65, 60, 50], [74, 65, 76, 50],
-                      [74, 65, 76, 50]])
-    assert faults(pitch) == [
-        Fault("parallel octaves", 2, (0, 3)),
-        Fault("crossed voices", 3, (0, 2)), Fault("crossed voices", 3, (1, 2))]
+def test_where_parallels_are() -> None:
+    pitch = np.array([[72, 64, 60, 48], [72, 64, 60, 48], [74, 65, 60, 50], [76, 65, 69, 50],
+                      [76, 67, 71, 48]])
+    assert parallels(pitch) == [Parallel("parallel octaves", 2, (0, 3))]
 
 
-def test_as_many_faults_as_are_counted() -> None:
+def test_as_many_parallels_as_are_counted() -> None:
     pitch = np.random.default_rng(0).integers(48, 72, (500, 4))
-    kinds = [fault.kind for fault in faults(pitch)]
+    kinds = [parallel.kind for parallel in parallels(pitch)]
     counts = count(pitch)
     assert kinds.count("parallel fifths") == counts["parallel_fifths"][0] > 0
     assert kinds.count("parallel octaves") == counts["parallel_octaves"][0] > 0

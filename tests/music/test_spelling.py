@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
-from lmjax.music.spelling import spell
+from lmjax.music.chorale import REST, Bar, Chorale
+from lmjax.music.spelling import fifths, fifths_of, named, spell
 
 
 @pytest.mark.parametrize(("midi", "sharps", "name"), [
@@ -28,3 +30,20 @@ def test_every_spelling_sounds_as_asked() -> None:
             step, alter, octave = spell(midi, sharps)
             assert 12 * (octave + 1) + semitones[step] + alter == midi
             assert abs(alter) <= 2
+
+
+@pytest.mark.parametrize(("chords", "sharps", "name"), [
+    ([[76, 71, 68, 52], [72, 69, 64, 57]], -1, "G"),  # E major to A minor, in D minor
+    ([[72, 68, 65, 53], [70, 67, 64, 48]], -1, "A"),  # F minor to C major, in F major
+    ([[REST, REST, 68, REST], [REST] * 4], -1, "A"),  # nothing to go by
+    ([[73, 68, 65, 49], [73, 69, 66, 54]], 3, "G"),  # C sharp major to F sharp minor, in A major
+])
+def test_spellings_in_context(chords: list[list[int]], sharps: int, name: str) -> None:
+    pitch = np.repeat(chords, 4, axis=0)
+    struck = (np.arange(8)[:, None] % 4 == 0) & (pitch != REST)
+    names = fifths_of(Chorale(pitch, struck, np.zeros_like(struck), (Bar(0, 2, 4),), sharps))
+    frame, voice = np.argwhere(pitch % 12 == 8)[0]
+    assert named(68, int(names[frame, voice])).step == name
+    sounding = pitch != REST
+    assert (names[~sounding] == 0).all()
+    assert ((names - fifths(pitch, sharps))[sounding] % 12 == 0).all()

@@ -1,3 +1,5 @@
+import importlib
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,12 @@ def chorale_of_notes(voices: list[list[tuple]], bars: tuple[Bar, ...], sharps: i
 @pytest.fixture(scope="session")
 def chorale() -> Chorale:
     return chorale_of_notes([SOPRANO, ALTO, TENOR, BASS], BARS, -3, "major", "Three Flats")
+
+
+@pytest.fixture
+def cairo() -> None:
+    """Skips a test where the system lacks the library that draws PNG and PDF."""
+    try:
+        importlib.import_module("cairosvg")
+    except OSError as error:
+        pytest.skip(f"libcairo2 is not installed: {error}")

@@ -7,20 +7,29 @@ from lmjax.files import write_bytes
 from lmjax.music.chorale import Chorale
 from lmjax.render.write import WRITERS, write
 
+SIGNATURES = {".png": b"\x89PNG", ".score.png": b"\x89PNG", ".mid": b"MThd", ".midi": b"MThd",
+              ".svg": b"<svg", ".pdf": b"%PDF", ".wav": b"RIFF", ".mp3": b"\xff\xf3"}
 
+
+@pytest.mark.usefixtures("cairo")
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_writes_by_suffix(chorale: Chorale, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"piece{suffix}"
     write(chorale, path)
-    signature = {".png": b"\x89PNG", ".mid": b"MThd", ".midi": b"MThd",
-                 ".svg": b"<svg"}.get(suffix, b"<?xml")
-    assert path.read_bytes().startswith(signature)
+    assert path.read_bytes().startswith(SIGNATURES.get(suffix, b"<?xml"))
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_unknown_suffix_names_the_known(chorale: Chorale, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"piece\.pdf.*\.xml, \.mid, \.midi, \.png, \.svg"):
-        write(chorale, tmp_path / "piece.pdf")
+    with pytest.raises(ValueError, match=r"piece\.doc.*\.xml, \.mid, \.midi, .*\.svg, \.pdf"):
+        write(chorale, tmp_path / "piece.doc")
+
+
+@pytest.mark.usefixtures("cairo")
+def test_a_score_and_a_piano_roll_are_different_pictures(chorale: Chorale, tmp_path: Path) -> None:
+    write(chorale, tmp_path / "piece.PNG")
+    write(chorale, tmp_path / "piece.Score.png")
+    assert (tmp_path / "piece.PNG").read_bytes() != (tmp_path / "piece.Score.png").read_bytes()
 
 
 def test_missing_folder(chorale: Chorale, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 import json
 
+import numpy as np
+
 from lmjax.training.writers import METRICS, MetricsWriter, read_metrics
 
 
@@ -13,6 +15,11 @@ def test_a_line_is_one_object(tmp_path):
     writer.close()
     assert (tmp_path / METRICS).read_text() == '{"step": 10, "loss": 1.5, "valid": 2.0}\n'
     assert read_metrics(tmp_path) == [{"step": 10, "loss": 1.5, "valid": 2.0}]
+
+
+def test_values_can_be_arrays(tmp_path):
+    MetricsWriter(tmp_path).write(10, {"density": np.array([0.5, 1.0])})
+    assert read_metrics(tmp_path) == [{"step": 10, "density": [0.5, 1.0]}]
 
 
 def test_a_folder_without_metrics_has_none(tmp_path):
