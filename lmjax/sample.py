@@ -114,7 +114,6 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                  [form.tracks() for form in forms], chosen.batch_size, progress)
     folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")
     save_draw(folder / "samples.npz", drawn, chosen.seed)
-    pictures = levels_picture(folder / "sampling.png", composer, drawn)
     def chorales() -> Iterator[Chorale]:
         for index, form in enumerate(forms):
             yield form.chorale(*drawn.notes(index), title=f"Chorale {chosen.seed}.{index}")
@@ -122,6 +121,7 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     if chosen.formats:
         write_all(folder, "chorale", chorales(), chosen.formats, write,
                   max(3, len(str(chosen.num - 1))), progress=progress)
+        pictures = levels_picture(folder / "sampling.png", composer, drawn)
         leave(folder, f"{chosen.num} chorales", {**about(composer), "seed": str(chosen.seed)},
               (heard(chorale, {}, command) for chorale in chorales()), pictures=pictures,
               progress=progress)

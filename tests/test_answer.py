@@ -60,7 +60,8 @@ def test_the_melody_is_kept_in_every_file(folder, tune):
     assert folder.parts[-3:] == ("harmonized", "old", "seed-0")
     given = read_tune(tune)
     names = {f"harmonisation-{n:02}.{suffix}" for n in (1, 2, 3) for suffix in ("musicxml", "mid")}
-    assert {path.name for path in folder.iterdir()} == {*names, "samples.npz", "request.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        *names, "samples.npz", "request.json", "report.html"}
     others = []
     for path in sorted(folder.glob("*.musicxml")):
         found = read_tune(path)

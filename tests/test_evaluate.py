@@ -30,6 +30,9 @@ def test_what_is_printed_is_what_is_written(evaluated):
     assert "samples" in text and "Bach (valid)" in text
     assert "given: position, bar, beat, start, end, the length" in text
     assert (folder / "density.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "report.html").read_text()
+    assert f"{record['nats_per_frame']:.3f} ± {record['standard_error']:.3f}" in page
+    assert "<h2>Counterpoint</h2>" in page and page.count("<audio") == 2
 
 
 def test_the_figures_belong_together(evaluated, tiny):

@@ -20,11 +20,11 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 @pytest.fixture(scope="module")
 def sampled(command, tiny, trained, tmp_path_factory):
     """A function that samples into a fresh copy of the composer, with options of `compose`."""
-    def run(**options):
+    def run(before="", **options):
         folder = tmp_path_factory.mktemp("sample")
         (folder / "best").symlink_to(trained / "best")
         ended = command(f"--config={tiny}", f"--workdir={folder}", "--mode=sample", *(
-            f"--config.compose.{name}={value}" for name, value in options.items()))
+            f"--config.compose.{name}={value}" for name, value in options.items()), before=before)
         assert ended.code == 0, ended.err
         return folder / "samples" / f"seed-{options.get('seed', 0)}"
 
@@ -45,7 +45,7 @@ def arrays(folder):
 def test_every_chorale_is_written_in_every_format(two):
     assert sorted(path.name for path in two.iterdir()) == [
         *(f"chorale-00{n}.{suffix}" for n in (0, 1) for suffix in ("mid", "musicxml", "png")),
-        "samples.npz"]
+        "report.html", "samples.npz", "sampling.png"]
     for path in two.glob("*.mid"):
         assert len(mido.MidiFile(path).tracks) >= 4
     for path in two.glob("*.png"):
@@ -98,7 +98,21 @@ def test_the_same_seed_gives_the_same_files_and_another_other_ones(sampled, two)
 def test_the_same_command_gives_the_same_bytes(sampled, two):
     again = sampled(key="G major")
     for path in again.iterdir():
-        assert path.read_bytes() == (two / path.name).read_bytes()
+        if path.name != "report.html":  # it tells the command, in which the folder is another
+            assert path.read_bytes() == (two / path.name).read_bytes()
+
+
+def test_the_report_has_every_chorale_and_how_it_was_made(two):
+    page = (two / "report.html").read_text()
+    assert [page.count(f"name\">Chorale 0.{number}</h2>") for number in (0, 1, 2)] == [1, 1, 0]
+    assert page.count("--mode=sample") == 2 and "<dt>seed</dt><dd>0</dd>" in page
+    assert page.count("<audio") == 2 and page.count("<img") == 1
+
+
+def test_without_the_extra_there_is_no_report(sampled, two):
+    missing = sampled(before="import sys; sys.modules['verovio'] = None", key="G major")
+    assert not (missing / "report.html").exists()
+    assert (missing / "chorale-000.mid").read_bytes() == (two / "chorale-000.mid").read_bytes()
 
 
 def test_no_format_is_arrays_alone(sampled):

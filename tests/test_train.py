@@ -123,7 +123,7 @@ def test_a_finished_run_is_only_loaded(command, tiny, copy, contents):
 
 def test_what_a_training_leaves_behind(trained):
     assert names(trained) == [
-        "best", "checkpoints", "metrics.jsonl", "samples", "training.png"]
+        "best", "checkpoints", "metrics.jsonl", "report.html", "samples", "training.png"]
     assert names(trained / RESUME) == ["4", "6"]
     rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4, 6]
