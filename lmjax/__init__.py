@@ -11,6 +11,7 @@ Shapes, here and everywhere:
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,3 +35,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+if "IPython" in sys.modules:  # in a notebook a Chorale displays itself
+    importlib.import_module("lmjax.render.notebook").register()

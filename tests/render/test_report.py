@@ -324,7 +324,7 @@ def test_it_plays(browser: Browser, page: Path, chorale: Chorale) -> None:
     before = browser.value(STATE % 0)
     assert before["paused"] and before["sounding"] == []
     browser.value("document.querySelector('.play').click()")
-    early, late = reach(browser, 0, 0.2), reach(browser, 0, 1.0)
+    early, late = reach(browser, 0, 0.2), reach(browser, 0, 1.7)
     assert early["x"] < late["x"] and early["y"] == late["y"] and early["clock"] < late["clock"]
     for state in early, late:
         frame = np.searchsorted(seconds_of(chorale), state["time"], side="right") - 1
