@@ -32,10 +32,11 @@ def leave(folder: str | os.PathLike[str], title: str, about: Mapping[str, str],
 
     Args:
       folder, title, about, pieces, tables, pictures: as of `lmjax.render.report.write_report`.
-      progress: whether to say where it is.
+      progress: whether to show a bar, and say where it is.
     """
     try:
-        first, *_ = report.write_report(folder, title, about, pieces, tables, pictures)
+        with tqdm(pieces, disable=not progress, desc="report", unit="piece", leave=False) as shown:
+            first, *_ = report.write_report(folder, title, about, shown, tables, pictures)
     except MissingExtra as error:
         said = str(error)
     else:

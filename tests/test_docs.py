@@ -54,7 +54,7 @@ SMALL = {
     "sampler": {"kind": "ancestral", "levels": 3},
     "compose": {"num": 1, "bars": 4, "window": 64, "formats": ()},
     "evaluation": {"samples": 0, "sample_length": 16, "draws": 1, "wholes": 0}}
-KEPT = {"data": ("source", "path"), "evaluation": ("metres", "ranges")}
+KEPT = ("source", "path")  # of the data
 OWN = {"kind": "convolution", "width": 8, "layers": 1}  # a network that has to be itself
 # What commands say themselves, and what they say here.
 LESS = {"--config.evaluation.samples=256": "--config.evaluation.samples=2",
@@ -156,9 +156,8 @@ def get_config():
     config.network = ml_collections.ConfigDict({SMALL["network"]!r})
     if said.network.kind == {OWN["kind"]!r}:
         config.network = ml_collections.ConfigDict({{**said.network, **{OWN!r}}})
-    for section, fields in {KEPT!r}.items():
-        for field in fields:
-            config[section][field] = said[section][field]
+    for field in {KEPT!r}:
+        config.data[field] = said.data[field]
     return config
 """)
 
