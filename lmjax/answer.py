@@ -321,9 +321,8 @@ def ranked(composer: Composer, chorales: Sequence[Chorale]) -> list[Ranked]:
     for chorale in chorales:
         # Each by itself: all are measured with the same noise.
         found = likelihood([piece_of(chorale)])
-        counts = theory.count(chorale.pitch)
-        parallels = counts["parallel_fifths"][0] + counts["parallel_octaves"][0]
-        answers.append(Ranked(chorale, int(parallels), found.per_frame))
+        parallels = len(theory.parallels(chorale.pitch))
+        answers.append(Ranked(chorale, parallels, found.per_frame))
     return sorted(answers, key=lambda answer: answer[1:])
 
 

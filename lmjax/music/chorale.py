@@ -109,6 +109,11 @@ class Chorale:
         return all(np.array_equal(getattr(self, name), getattr(other, name))
                    for name in ("pitch", "struck", "fermata"))
 
+    def numbers(self) -> list[int]:
+        """The number of each bar as it is printed: an upbeat shares that of the bar which it
+        completes, and before the first it is 0."""
+        return [int(number) for number in np.cumsum([bar.offset == 0 for bar in self.bars])]
+
     def notes(self, voice: int) -> list[tuple[int, int, int]]:
         """The notes and rests of one voice as (start, end, pitch), in frames; rests included."""
         pitch, struck = self.pitch[:, voice], self.struck[:, voice]

@@ -8,13 +8,13 @@ import copy
 import dataclasses
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar
+from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.music.key import estimate_key
 from lmjax.music.parse import FAR_KEY, MIDI, MOST_SHARPS, ImportingError, parse
 from lmjax.music.rhythm import LONGEST_BAR
@@ -179,6 +179,21 @@ def _check_bars(parts: Sequence[Any]) -> None:
                                             f"{float(part.highestTime):g}")
         if bars_of(part) != bars_of(parts[0]):
             raise Rejection("uneven parts", f"{name} has other bars than {first}")
+
+
+def chorale_of(tune: Tune, voices: Mapping[int, Part]) -> Chorale:
+    """A file as a chorale.
+
+    Args:
+      tune: what was read.
+      voices: the index of a voice to its part, as of `voices_of`; the others rest.
+    """
+    pitch = np.full((len(tune), len(VOICES)), REST)
+    struck, fermata = np.zeros((2, *pitch.shape), bool)
+    for voice, part in voices.items():
+        pitch[:, voice] = part.pitch
+        struck[:, voice], fermata[:, voice] = part.struck, part.fermata
+    return Chorale(pitch, struck, fermata, tune.bars, tune.sharps, tune.mode, tune.title)
 
 
 def voices_of(tune: Tune, names: tuple[str, ...] = ()) -> dict[int, Part]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from lmjax.files import write_bytes
-from lmjax.music.chorale import REST, VOICES, Chorale
-from lmjax.music.importers import read_tune
+from lmjax.music.chorale import REST, Chorale
+from lmjax.music.importers import chorale_of, read_tune
 from lmjax.render import extra, organ
 from lmjax.render.midi import write_midi
 from lmjax.render.organ import RATE, TAIL
@@ -155,12 +155,7 @@ def read(path: str | os.PathLike[str]) -> Chorale:
       OSError: if it cannot be read.
     """
     tune = read_tune(path)
-    pitch = np.full((len(tune), len(VOICES)), REST)
-    struck, fermata = np.zeros((2, *pitch.shape), bool)
-    for voice, part in enumerate(tune.parts):
-        pitch[:, voice] = part.pitch
-        struck[:, voice], fermata[:, voice] = part.struck, part.fermata
-    return Chorale(pitch, struck, fermata, tune.bars, tune.sharps, tune.mode, tune.title)
+    return chorale_of(tune, dict(enumerate(tune.parts)))
 
 
 def main() -> None:

@@ -6,11 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from lmjax.files import write_bytes
 from lmjax.music.chorale import VOICES, Chorale
-from lmjax.music.importers import read_tune, voices_of
+from lmjax.music.importers import chorale_of, read_tune, voices_of
 from lmjax.render import extra
 from lmjax.render.mei import LAYOUTS, notes_of
 from lmjax.render.pages import SHEETS, TALL, chorale_pages, musicxml_pages
@@ -126,11 +124,7 @@ def _four_voices(path: Path) -> Chorale:
     if len(tune.parts) != len(VOICES):
         raise ValueError(f"{path} has {len(tune.parts)} parts, and a hymn has {len(VOICES)}; "
                          f"engrave it without --layout=hymn")
-    voices = voices_of(tune)
-    pitch, struck, fermata = (
-        np.stack([getattr(voices[voice], name) for voice in range(len(VOICES))], axis=1)
-        for name in ("pitch", "struck", "fermata"))
-    return Chorale(pitch, struck, fermata, tune.bars, tune.sharps, tune.mode, tune.title)
+    return chorale_of(tune, voices_of(tune))
 
 
 if __name__ == "__main__":

@@ -56,16 +56,15 @@ def mei_of(chorale: Chorale, layout: str, prefix: str = "", breaks: Collection[i
     section = SubElement(score, "section")
     writers = [_StaffWriter(chorale, staff, place, prefix)
                for place, staff in enumerate(LAYOUTS[layout], 1)]
-    number = 0
+    numbers = chorale.numbers()
     for index, (bar, after) in enumerate(itertools.zip_longest(chorale.bars, chorale.bars[1:])):
         if index > 0 and bar.metre != chorale.bars[index - 1].metre:
             SubElement(section, "scoreDef", _metre(bar))
         if index in breaks:
             SubElement(section, "sb")
         measure = SubElement(section, "measure")
-        number += bar.offset == 0  # an upbeat shares the number of the bar that it completes
-        if number:
-            measure.set("n", str(number))
+        if numbers[index]:
+            measure.set("n", str(numbers[index]))
         if after is None:
             measure.set("right", "end")
         elif after.offset:

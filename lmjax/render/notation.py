@@ -87,11 +87,10 @@ def _measures(chorale: Chorale, voice: int) -> "list[stream.Measure]":
     """The measures of one voice; the first carries the key signature, the last the final bar."""
     from music21 import bar as barline
     from music21 import key, meter, stream
-    measures, metre, number = [], None, 0
+    measures, metre = [], None
     bars = with_ends(chorale.bars, len(chorale))
-    for (bar, end), shown in zip(bars, written(chorale, voice, bars), strict=True):
-        # An upbeat shares the number of the bar that it completes; before the first it is 0.
-        number += bar.offset == 0
+    for (bar, end), shown, number in zip(
+            bars, written(chorale, voice, bars), chorale.numbers(), strict=True):
         measure = stream.Measure(number=number)
         if bar.offset:
             measure.paddingLeft = bar.offset / QUARTER

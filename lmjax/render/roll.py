@@ -185,9 +185,7 @@ def draw_grid(axes: "Axes", chorale: Chorale, start: int, end: int, low: int, hi
             axes.axhspan(pitch - 0.5, pitch + 0.5, color=BLACK_KEY, lw=0, zorder=0)
     axes.vlines(range(start, end, FRAMES_PER_QUARTER), low - 0.5, high - 0.5, color=GRID, lw=0.4,
                 zorder=1)
-    number = 0
-    for bar in chorale.bars:
-        number += bar.offset == 0
+    for bar, number in zip(chorale.bars, chorale.numbers(), strict=True):
         if start <= bar.start < end:
             axes.axvline(bar.start, color=INK, lw=0.9, zorder=1)
             if bar.offset == 0:

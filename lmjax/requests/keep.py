@@ -9,7 +9,7 @@ import numpy as np
 
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST, VOICES, Chorale
-from lmjax.music.importers import ImportingError, Tune, read_tune, voices_of
+from lmjax.music.importers import ImportingError, Tune, chorale_of, read_tune, voices_of
 from lmjax.music.transpose import interval, transpositions
 from lmjax.requests.form import Form
 from lmjax.requests.request import NO_WISHES, SILENCE, Request, Together, Wishes
@@ -115,31 +115,25 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
             raise ImportingError(f"voices are {', '.join(VOICES)}, and not {', '.join(voices)}")
         known = np.zeros(tune.pitch.shape, bool)
         known[:, list(parts)] = True
-        pitch, struck, fermata = tune.pitch, tune.struck, tune.fermata
-        title, bars, sharps, mode = tune.title, tune.bars, tune.sharps, tune.mode
-        numbers = numbered(tune)
+        whole, numbers = tune, numbered(tune)
     else:
         read = tune if isinstance(tune, Tune) else read_tune(tune)
-        shape = len(read), len(VOICES)
-        pitch, struck = np.full(shape, REST, np.int16), np.zeros(shape, bool)
-        fermata, known = np.zeros(shape, bool), np.zeros(shape, bool)
-        for voice, part in voices_of(read, tuple(voices)).items():
-            pitch[:, voice], struck[:, voice] = part.pitch, part.struck
-            fermata[:, voice], known[:, voice] = part.fermata, True
-        title, bars, sharps, mode = read.title, read.bars, read.sharps, read.mode
-        numbers = read.numbers
+        found = voices_of(read, tuple(voices))
+        whole, numbers = chorale_of(read, found), read.numbers
+        known = np.zeros(whole.pitch.shape, bool)
+        known[:, list(found)] = True
+    pitch = np.where(known, whole.pitch, REST)
     if ranges is not None:
-        check_ranges(np.where(known, pitch, REST), ranges)
-    score = Chorale(np.where(known, pitch, REST), struck & known, fermata & known, bars, sharps,
-                    mode, title)
+        check_ranges(pitch, ranges)
+    score = Chorale(pitch, whole.struck & known, whole.fermata & known, whole.bars, whole.sharps,
+                    whole.mode, whole.title)
     return Kept(score, known, rhythm.fermata_frames(score), numbers=numbers)
 
 
 def numbered(chorale: Chorale) -> tuple[tuple[int, int, int], ...]:
     """The bars of a chorale as they are numbered in print, see `Kept`."""
-    numbers = np.cumsum([bar.offset == 0 for bar in chorale.bars]).tolist()
     edges = [*(bar.start for bar in chorale.bars), len(chorale)]
-    return tuple(zip(numbers, edges[:-1], edges[1:], strict=True))
+    return tuple(zip(chorale.numbers(), edges[:-1], edges[1:], strict=True))
 
 
 def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),

@@ -115,9 +115,8 @@ def _place(chorale: Chorale, frame: int) -> tuple[int, float]:
     """The number of the bar in which a frame is, and its beat."""
     index = bisect.bisect([bar.start for bar in chorale.bars], frame) - 1
     bar = chorale.bars[index]
-    # An upbeat shares the number of the bar that it completes; before the first it is 0.
-    number = sum(earlier.offset == 0 for earlier in chorale.bars[:index + 1])
-    return number, 1 + (frame - bar.start + bar.offset) * bar.denominator / SIXTEENTHS_PER_WHOLE
+    since = frame - bar.start + bar.offset  # sixteenths
+    return chorale.numbers()[index], 1 + since * bar.denominator / SIXTEENTHS_PER_WHOLE
 
 
 def _timing(chorale: Chorale, seconds: np.ndarray) -> dict[str, object]:
