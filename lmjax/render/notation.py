@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # music21 takes seconds to import
 # Lengths in sixteenths that one note can show, with at most one dot.
 WRITTEN_LENGTHS = frozenset((1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48))
 QUARTER, HALF = FRAMES_PER_QUARTER, 2 * FRAMES_PER_QUARTER
+RANDOM_ID = re.compile(rb"\b([IP])[0-9a-f]{32}\b")  # of music21, for parts and instruments
+TODAY = re.compile(rb"\s*<encoding-date>[^<]*</encoding-date>")
+FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # characters, in XML
 
 
 def write_musicxml(chorale: Chorale, path: str | os.PathLike[str]) -> None:
@@ -52,7 +55,11 @@ def musicxml_of(score: "stream.Score") -> bytes:
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(f"the piece cannot be written as MusicXML ({why}); leave out what is no "
                          f"note, such as signs and tempos") from error
-    return re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", b"", content)  # characters that XML forbids
+    # For equal scores to give equal files, ids that it has invented are numbered, and no date left.
+    numbers: dict[bytes, int] = {}
+    content = RANDOM_ID.sub(
+        lambda found: b"%b-%d" % (found[1], numbers.setdefault(found[0], len(numbers) + 1)), content)
+    return FORBIDDEN.sub(b"", TODAY.sub(b"", content))
 
 
 def to_score(chorale: Chorale) -> "stream.Score":
@@ -71,7 +78,6 @@ def to_score(chorale: Chorale) -> "stream.Score":
         part = stream.Part(id=name)
         part.partName, part.partAbbreviation = name, name[0] + "."
         who = singer()
-        # Without these the exporter invents random ids, and equal chorales give unequal files.
         who.partId, who.instrumentId = f"P{voice + 1}", f"I{voice + 1}"
         who.partName, who.partAbbreviation = part.partName, part.partAbbreviation
         part.insert(0, who)

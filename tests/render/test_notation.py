@@ -93,6 +93,15 @@ def test_short_bars_are_not_filled(tmp_path: Path) -> None:
     assert part.highestTime == 12 and not part.recurse().getElementsByClass("Rest")
 
 
+def test_equal_scores_give_equal_files() -> None:
+    """Though music21 invents an id for each part and each instrument, and writes the date."""
+    first, second = (musicxml_of(stream.Score([bars_of_lengths(4).parts[0] for _ in range(2)]))
+                     for _ in range(2))
+    assert first == second and b"date>" not in first
+    ids = [one.get("id") for one in ElementTree.fromstring(first).iter("score-part")]
+    assert len(set(ids)) == 2
+
+
 def test_characters_that_xml_forbids_are_left_out() -> None:
     score = bars_of_lengths(4)
     score.metadata = metadata.Metadata(movementName="o\0ld \x0cä")
