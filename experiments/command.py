@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import jax
 from absl import logging
 
+from lmjax import evaluate
 from lmjax.composer import Composer
 from lmjax.data.cache import cache_folder
-from lmjax.data.dataset import Piece, load_dataset, metre_pieces
+from lmjax.data.dataset import Piece, load_dataset
 from lmjax.networks.score import ScoreModel
 
 
@@ -30,9 +31,9 @@ def held_out(composer: Composer, path: str | None) -> tuple[Piece, ...]:
       composer: the model.
       path: of the file of its data source; None for that of its training.
     """
-    source, cfg = composer.settings.data, composer.settings.evaluation
+    source = composer.settings.data
     data = load_dataset(source.source, path or source.path)
-    return tuple(metre_pieces(data.split(cfg.split), cfg.metres))
+    return evaluate.held_out(data, composer.settings.evaluation)
 
 
 def fields_of(record: Composer | ScoreModel) -> dict[str, object]:

@@ -19,11 +19,10 @@ from ml_collections import ConfigDict
 
 from experiments.command import running
 from experiments.why_ncsn_failed.rungs import PATHS, TABLES, config_of, weights_of
-from lmjax.data.dataset import fits, load_dataset, metre_pieces
-from lmjax.evaluate import Evaluation, beside_bach, measure_likelihood, record
+from lmjax.data.dataset import load_dataset
+from lmjax.evaluate import Evaluation, beside_bach, held_out, measure_likelihood, record
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import theory
-from lmjax.music.tokens import RANGES
 from lmjax.sample import configured
 from lmjax.settings import from_config
 from lmjax.train import DivergedError, prepare, train
@@ -95,8 +94,7 @@ def judged(config: ConfigDict, folder: pathlib.Path, progress: bool) -> dict[str
     settings = from_config(config)
     composer, cfg = configured(settings, folder), settings.evaluation
     data = load_dataset(settings.data.source, settings.data.path, progress)
-    pieces = [piece for piece in metre_pieces(data.split(cfg.split), cfg.metres)
-              if not cfg.ranges or fits(piece, RANGES[cfg.ranges])]
+    pieces = held_out(data, cfg)
     path = folder / "bound.json"
     if not path.exists():
         bound = measure_likelihood(composer, pieces, cfg, progress)

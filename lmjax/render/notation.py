@@ -56,9 +56,9 @@ def musicxml_of(score: "stream.Score") -> bytes:
         raise ValueError(f"the piece cannot be written as MusicXML ({why}); leave out what is no "
                          f"note, such as signs and tempos") from error
     # For equal scores to give equal files, ids that it has invented are numbered, and no date left.
-    numbers: dict[bytes, int] = {}
+    known: dict[bytes, int] = {}
     content = RANDOM_ID.sub(
-        lambda found: b"%b-%d" % (found[1], numbers.setdefault(found[0], len(numbers) + 1)), content)
+        lambda found: b"%b-%d" % (found[1], known.setdefault(found[0], len(known) + 1)), content)
     return FORBIDDEN.sub(b"", TODAY.sub(b"", content))
 
 
