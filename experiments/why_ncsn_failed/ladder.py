@@ -2,9 +2,9 @@
 
     python -m experiments.why_ncsn_failed.ladder --minutes=5 --workdir=runs/ladder
 
-Writes `ladder.json` and `ladder.md`. Interrupted, the same command goes on; a rung that is done is
-not run again. `--rungs=paper,sampler` runs those alone. What is compared, and why, is said in the
-README beside this file.
+Writes `ladder.json`, `ladder.md` and `ladder.png`. Interrupted, the same command goes on; a rung
+that is done is not run again. `--rungs=paper,sampler` runs those alone. What is compared, and why,
+is said in the README beside this file.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import jax
 from ml_collections import ConfigDict
 
 from experiments.command import running
+from experiments.why_ncsn_failed.picture import write_ladder
 from experiments.why_ncsn_failed.rungs import PATHS, TABLES, config_of, weights_of
 from lmjax.data.dataset import load_dataset
 from lmjax.evaluate import Evaluation, beside_bach, held_out, measure_likelihood, record
@@ -35,10 +36,10 @@ VALIDATIONS = 4  # of a training; the best of their weights is judged
 def climb(workdir: str | pathlib.Path, minutes: float, samples: int, seed: int = 0,
           names: Iterable[str] = tuple(PATHS), paper: ConfigDict | None = None,
           progress: bool = True) -> dict[str, Any]:
-    """Trains and judges rungs, and writes `ladder.json` and `ladder.md` after each.
+    """Trains and judges rungs, and writes `ladder.json`, `ladder.md` and `ladder.png` after each.
 
     Args:
-      workdir: receives those two, and a folder for the weights of every rung that is trained.
+      workdir: receives those three, and a folder for the weights of every rung that is trained.
       minutes: of steps that each is trained for; how long a step takes is measured beforehand.
       samples: windows composed by each.
       seed: of the training.
@@ -79,6 +80,7 @@ def climb(workdir: str | pathlib.Path, minutes: float, samples: int, seed: int =
             ladder["rungs"][name] = {"diverged": str(error)}
         write_bytes(folder / "ladder.json", json.dumps(ladder, indent=1).encode())
         write_bytes(folder / "ladder.md", markdown(ladder).encode())
+        write_ladder(folder / "ladder.png", ladder["rungs"])
     return ladder
 
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from configs import ncsn, ncsn_paper
 from experiments.why_ncsn_failed import ladder, rungs
@@ -150,6 +151,12 @@ def test_the_tables(climbed):
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     assert len(tables) == 2
     assert all(len({line.count(" | ") for line in lines}) == 1 for lines in tables)
+
+
+def test_the_picture(climbed):
+    folder, _ = climbed
+    height, width = imread(folder / "ladder.png").shape[:2]
+    assert width > height > 0
 
 
 def test_a_rung_that_is_done_is_not_run_again(climbed, paper, monkeypatch):
