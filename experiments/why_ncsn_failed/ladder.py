@@ -78,10 +78,16 @@ def climb(workdir: str | pathlib.Path, minutes: float, samples: int, seed: int =
             ladder["rungs"][name] = {**plans[name], **measured}
         except DivergedError as error:
             ladder["rungs"][name] = {"diverged": str(error)}
-        write_bytes(folder / "ladder.json", json.dumps(ladder, indent=1).encode())
-        write_bytes(folder / "ladder.md", markdown(ladder).encode())
-        write_ladder(folder / "ladder.png", ladder["rungs"])
+        _write(folder, ladder)
+    if not todo:
+        _write(folder, ladder)  # as tables and picture are made now
     return ladder
+
+
+def _write(folder: pathlib.Path, ladder: Mapping[str, Any]) -> None:
+    write_bytes(folder / "ladder.json", json.dumps(ladder, indent=1).encode())
+    write_bytes(folder / "ladder.md", markdown(ladder).encode())
+    write_ladder(folder / "ladder.png", ladder["rungs"])
 
 
 def judged(config: ConfigDict, folder: pathlib.Path, progress: bool) -> dict[str, Any]:

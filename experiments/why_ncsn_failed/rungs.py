@@ -5,7 +5,7 @@ Nothing here runs: `ladder.py` trains and judges them.
 
 import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -110,11 +110,19 @@ LADDER = (
 )
 
 # The paper leaves open which embedding suits score matching. It is asked as soon as the network
-# states token probabilities and is trained on them: a learned embedding collapses before.
-EMBEDDINGS = tuple(
-    Rung(f"{kind}_{width}", f"Tokens as {kind} unit vectors of width {width}.",
-         {"embedding.kind": kind, "embedding.width": width})
-    for kind in ("random", "learned") for width in (4, 8, 16, 32))
+# states token probabilities and is trained on them, for a learned embedding collapses before; and
+# once more of the last rung, where harmony is learned.
+
+
+def _embeddings(prefix: str, widths: Sequence[int]) -> tuple[Rung, ...]:
+    return tuple(
+        Rung(f"{prefix}{kind}_{width}", f"Tokens as {kind} unit vectors of width {width}.",
+             {"embedding.kind": kind, "embedding.width": width})
+        for kind in ("random", "learned") for width in widths)
+
+
+EMBEDDINGS = _embeddings("", (4, 8, 16, 32))
+OUR_EMBEDDINGS = _embeddings("ours_", (8, 32))
 
 # The parts of the second rung, which only a good model can tell apart. All but the first ask the
 # network as often as ours does.
@@ -137,6 +145,7 @@ CHAINS = (
 TABLES: Mapping[str, tuple[str, tuple[Rung, ...]]] = {
     "The ladder": ("", LADDER),
     "Embeddings": ("cross_entropy", EMBEDDINGS),
+    "Embeddings of ours": (LADDER[-1].name, OUR_EMBEDDINGS),
     "Chains": (LADDER[-1].name, CHAINS),
 }
 
