@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.why_ncsn_failed.rungs import TABLES
+from experiments.why_ncsn_failed.rungs import LADDER
+from lmjax.metrics import theory
 from lmjax.render.curve import COLOURS, GREYS
 from lmjax.render.roll import write_png
 
-# Of what is counted in samples: what is drawn, by the beginnings of the labels.
-COUNTED = ("onsets on odd sixteenths", "dissonant voice pairs", "frames that are a triad",
-           "parallel fifths")
-TABLE = "The ladder"  # of those in `rungs.py`, the one that is drawn
+# What is drawn of what is counted in samples.
+COUNTED = tuple(theory.ROWS[name].label for name in ("odd_onsets", "dissonant", "triads",
+                                                     "parallel_fifths"))
 
 
 def write_ladder(path: str | os.PathLike[str], measured: Mapping[str, Mapping[str, Any]]) -> None:
@@ -27,27 +27,23 @@ def write_ladder(path: str | os.PathLike[str], measured: Mapping[str, Mapping[st
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator
-    base, rungs = TABLES[TABLE]
-    names = [rung for rung in (base, *(rung.name for rung in rungs))
-             if "counterpoint" in measured.get(rung, {})]
+    names = [rung.name for rung in LADDER if "counterpoint" in measured.get(rung.name, {})]
     picture = Figure(figsize=(11, 0.9 + 0.2 * len(names)), layout="constrained", facecolor="white")
     panels = picture.subplots(1, 1 + len(COUNTED), sharey=True)
     for axes, label in zip(panels, ("likelihood bound, nats per frame", *COUNTED), strict=True):
         for place, name in enumerate(names):
             row = measured[name]
-            value, low, high, full = row["nats_per_frame"], *row["interval"], row["states_logits"]
-            if label in COUNTED:
-                value, low, high = _counted(row, "samples", label)
-                full = True
+            counted = row["counterpoint"]["samples"]
+            value, low, high = counted.get(label, (row["nats_per_frame"], *row["interval"]))
+            full = label in COUNTED or row["states_logits"]
             axes.plot([low, high], [place] * 2, color=COLOURS[0], lw=1.5)
             axes.plot(value, place, "o", color=COLOURS[0], ms=4.5, mfc=None if full else "white")
         if label in COUNTED and names:
             bach, = (column for column in measured[names[0]]["counterpoint"] if column != "samples")
-            _, low, high = _counted(measured[names[0]], bach, label)
+            _, low, high = measured[names[0]]["counterpoint"][bach][label]
             axes.axvspan(low, high, color=GREYS[1], alpha=0.4, lw=0)
             axes.set_xlim(left=0)
-        axes.set_title(f"{label}, {'per 1,000' if 'parallel' in label else '%'}"
-                       if label in COUNTED else label, fontsize=7)
+        axes.set_title(label, fontsize=7)
         axes.tick_params(labelsize=7)
         axes.grid(color="#DDDDDD", lw=0.6)
         axes.spines[["top", "right"]].set_visible(False)
@@ -58,11 +54,3 @@ def write_ladder(path: str | os.PathLike[str], measured: Mapping[str, Mapping[st
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
     write_png(path, picture)
-
-
-def _counted(row: Mapping[str, Any], column: str, label: str) -> tuple[float, float, float]:
-    """The figure of a row whose label begins so, and its interval."""
-    values, = (values for name, values in row["counterpoint"][column].items()
-               if name.startswith(label))
-    value, low, high = values
-    return value, low, high
