@@ -65,6 +65,7 @@ def get_config() -> ml_collections.ConfigDict:
         # lmjax.training.conditions.ConditionSettings
         "condition": {
             "known": 0.3,
+            "allowed": 0.0,
             "drop": 0.2,
         },
         # lmjax.training.step.LossSettings

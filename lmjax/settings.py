@@ -282,6 +282,9 @@ class Settings:
         if isinstance(self.network, LSTMSettings | CausalSettings) and self.condition.drop:
             raise ValueError(f"this network hears no tracks to withhold: condition.drop must be "
                              f"0, not {self.condition.drop}")
+        if not isinstance(self.network, EvidenceSettings) and self.condition.allowed:
+            raise ValueError(f"this network does not hear what is allowed: condition.allowed must "
+                             f"be 0, not {self.condition.allowed}")
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:

@@ -107,7 +107,8 @@ def score_objective(
         tokens, tracks, frames = batch
         sigma_key, condition_key, loss_key = jax.random.split(key, 3)
         sigma = noise.sample(sigma_key, tokens.shape[0], settings.sigma)
-        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions)
+        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions,
+                                   model.space)
         return loss(model, params, loss_key, tokens, condition, sigma, settings)
 
     return objective
@@ -125,7 +126,8 @@ def sequential_objective(model: SequentialModel, conditions: ConditionSettings,
     def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
         tokens, tracks, frames = batch
         condition_key, dropout_key = jax.random.split(key)
-        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions)
+        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions,
+                                   model.space)
         surprise = cross_entropy(model.logits(params, condition, tokens, dropout_key), tokens,
                                  jnp.broadcast_to(frames[..., None], tokens.shape))
         return surprise.sum() / jnp.maximum(frames.sum(), 1)
@@ -145,7 +147,8 @@ def masked_objective(model: MaskedModel, conditions: ConditionSettings,
     def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
         tokens, tracks, frames = batch
         condition_key, level_key, hide_key, dropout_key = jax.random.split(key, 4)
-        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions)
+        condition = draw_condition(condition_key, tokens, tracks, frames, groups, conditions,
+                                   model.space)
         # Stratified: each batch has examples of which little is hidden, and much.
         level = (jnp.arange(len(tokens)) + jax.random.uniform(level_key, (len(tokens),)))
         cells = jnp.broadcast_to(frames[..., None], tokens.shape)

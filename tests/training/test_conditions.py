@@ -3,10 +3,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmjax.training.conditions import ConditionSettings, draw_condition, draw_known
+from lmjax.families.common import space_of
+from lmjax.music.tokens import Vocabulary
+from lmjax.training.conditions import (
+    ConditionSettings,
+    draw_allowed,
+    draw_condition,
+    draw_known,
+)
 
 BATCH, TIME, VOICES = 4000, 32, 4
 GROUPS = ((0, 1), (2,))
+SPACE = space_of(Vocabulary())
+FEW = 800  # examples, of which each has 128 cells
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +65,7 @@ def draw(settings, frames=None):
     tokens = jnp.broadcast_to(jnp.arange(1, VOICES + 1), (BATCH, TIME, VOICES))
     tracks = jnp.full((BATCH, TIME, 4), 5)
     frames = jnp.ones((BATCH, TIME), bool) if frames is None else frames
-    return draw_condition(jax.random.key(1), tokens, tracks, frames, GROUPS, settings)
+    return draw_condition(jax.random.key(1), tokens, tracks, frames, GROUPS, settings, SPACE)
 
 
 def test_tracks_of_a_group_are_dropped_together_and_whole():
@@ -89,7 +98,57 @@ def test_padding_is_never_known():
     np.testing.assert_array_equal(condition.frames, frames)
 
 
-@pytest.mark.parametrize("field", ["known", "drop"])
+@pytest.mark.parametrize("field", ["known", "allowed", "drop"])
 def test_a_share_is_between_none_and_all(field):
     with pytest.raises(ValueError, match=f"condition.{field} must lie between 0 and 1"):
         ConditionSettings(**{field: 1.1})
+
+
+def restricted(token, share=1.0, seed=2):
+    """Sets bool[FEW, T, V, K] drawn for cells that all have one token, and the voices' space."""
+    space = space_of(Vocabulary(ranges=((60, 74),) * VOICES))
+    tokens = jnp.full((FEW, TIME, VOICES), token)
+    allowed = draw_allowed(jax.random.key(seed), tokens, space, share)
+    return np.asarray(allowed), space
+
+
+def test_the_truth_is_always_allowed_and_nothing_is_restricted_without_a_share():
+    generator = np.random.default_rng(0)
+    tokens = generator.integers(0, SPACE.valid.sum(axis=1), (FEW, TIME, VOICES))
+    allowed = np.asarray(draw_allowed(jax.random.key(0), jnp.asarray(tokens), SPACE, 1.0))
+    assert np.take_along_axis(allowed, tokens[..., None], axis=-1).all()
+    assert not allowed.all()
+    none = draw_condition(jax.random.key(1), jnp.asarray(tokens), jnp.zeros((*tokens.shape[:2], 4)),
+                          jnp.ones(tokens.shape[:2], bool), GROUPS, ConditionSettings(), SPACE)
+    assert none.allowed is None
+
+
+def test_the_share_of_restricted_examples():
+    allowed, _ = restricted(9, share=0.6)
+    # Of the restricted, an eighth is so in no way, and a few in no cell.
+    share = 1 - allowed.reshape(FEW, -1).all(axis=1).mean()
+    assert 0.6 * 0.75 < share < 0.6 * 7 / 8 + 0.05
+
+
+def test_a_set_says_nothing_of_which_of_its_pitches_is_the_truth():
+    # p(set | truth) is the same for every pitch of the set, so that those with these three are as
+    # frequent whichever of them was the truth: the lowest, the one between, or the highest.
+    space = space_of(Vocabulary(ranges=((60, 74),) * VOICES))
+    three = [int(np.flatnonzero((space.pitch[0] == pitch) & (space.articulation[0] == 1))[0])
+             for pitch in (61, 65, 71)]
+    allowed = [restricted(token)[0][..., three] for token in three]
+    with_all = np.array([sets.all(-1).mean((1, 2)) for sets in allowed])  # of each example
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        more = with_all[i] - with_all[j]  # by the same randomness, so that the error is small
+        assert abs(more.mean()) < 4 * more.std() / np.sqrt(FEW), (three[i], three[j])
+    near, far = allowed[0][..., 1:].mean((0, 1, 2))
+    assert far + 0.02 < near < 0.95, "it does leave pitches out, and those far away more often"
+
+
+def test_articulation_is_restricted_by_itself():
+    allowed, space = restricted(9)
+    struck, held = (space.articulation[0] == kind for kind in (1, 2))
+    assert space.articulation[0, 9] in (1, 2)
+    own, other = (struck, held) if struck[9] else (held, struck)
+    only = allowed[..., own].all(-1) & ~allowed[..., other].any(-1)
+    assert only.mean() > 0.01
