@@ -74,7 +74,7 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
     """
     keys = jax.random.split(key, 8)
     batch, cells = len(tokens), tokens.shape
-    where = draw_known(keys[0], *cells, share)
+    where = draw_known(keys[0], *cells, share=share)
 
     def chance(key: jax.Array) -> jax.Array:
         """Of each example, 1 for half of them: float32[B, 1, 1, 1]."""
