@@ -73,8 +73,8 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
       share: of the examples that are restricted.
     """
     keys = jax.random.split(key, 8)
-    batch, cells = len(tokens), tokens.shape
-    where = draw_known(keys[0], *cells, share=share)
+    batch, time, voices = cells = tokens.shape
+    where = draw_known(keys[0], batch, time, voices, share)
 
     def chance(key: jax.Array) -> jax.Array:
         """Of each example, 1 for half of them: float32[B, 1, 1, 1]."""
@@ -88,7 +88,7 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
 
     def of(labels: jax.Array) -> jax.Array:
         """The labels of the truth, int[B, T, V]."""
-        return labels[jnp.arange(cells[2]), tokens]
+        return labels[jnp.arange(voices), tokens]
 
     pitch = jnp.asarray(space.pitch)
     classes = jnp.where(pitch < 0, PITCH_CLASSES, pitch % PITCH_CLASSES)
