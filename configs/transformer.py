@@ -16,8 +16,8 @@ def get_config() -> ml_collections.ConfigDict:
         "local_width": 64, "layers": 4, "heads": 4, "expansion": 4, "reach": 128, "dropout": 0.25})
     # It learns fast, and more steps by heart.
     config.training.update(steps=3_000, evaluate_every=250, checkpoint_every=250)
-    # What is given later it cannot hear.
-    config.condition.known = 0.0
+    # What is given later, or allowed, it cannot hear.
+    config.condition.update(known=0.0, allowed=0.0)
     config.sampler = ml_collections.ConfigDict({
         "kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0})
     return config

@@ -73,7 +73,7 @@ def test_what_is_said(about):
 def test_the_kind_of_a_network_is_named_before_its_fields(about):
     config = base.get_config()
     config.network = ncsn_paper.get_config().network
-    config.condition.known = 0.0
+    config.condition.update(known=0.0, allowed=0.0)
     for check in (check_run, check_model, check_kind):
         with pytest.raises(CheckpointError, match="kind='evidence', and the config asks for "
                                                   "'transformer'"):

@@ -22,7 +22,7 @@ def get_config():
     config.network = ConfigDict({{
         "kind": "transformer", "width": 8, "layers": 1, "heads": 1, "feedforward": 8,
         "dropout": 0.0, "level": True, "tracks": True, "output": "logits"}})
-    config.condition.known = 0.0
+    config.condition.update(known=0.0, allowed=0.0)
     return config
 """
 EXTRA = 'needs pip install -e ".[notebooks]"'

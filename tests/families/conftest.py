@@ -13,7 +13,7 @@ def no_score(tiny):
     """The tiny config without what only score models have."""
     config = runpy.run_path(str(tiny))["get_config"]()
     del config.embedding, config.noise, config.loss
-    config.condition.known = 0.0
+    config.condition.update(known=0.0, allowed=0.0)
     config.evaluation.update(length=0, tracks=())
     return config
 

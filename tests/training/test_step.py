@@ -60,7 +60,7 @@ def trained(model, kind, steps, rate=1e-2):
     rule = optax.adam(rate)
     batch = batch_of(model)
     objective = score_objective(
-        model, NOISE, ConditionSettings(0.5, 0.2), ((0,), (1,)), LossSettings(kind))
+        model, NOISE, ConditionSettings(known=0.5, drop=0.2), ((0,), (1,)), LossSettings(kind))
     one = jax.jit(build_step(objective, rule, jax.random.key(1), 0.9))
     first = state = jax.jit(lambda key: TrainState.create(model.init(key, batch[1]), rule))(
         jax.random.key(0))
@@ -124,6 +124,28 @@ def test_the_loss_of_a_network_that_knows_nothing_is_that_of_guessing(monkeypatc
     value = loss_on(model, sigma=0.1)({}, jax.random.key(0), batch_of(model)[0])
     # Uniform over the 7, 5, 5 and 7 tokens of the voices; 1 / 0.1 is capped to 2.
     np.testing.assert_allclose(float(value), 2 * np.log([7, 5, 5, 7]).sum(), rtol=1e-5)
+
+
+def test_what_is_allowed_is_told_to_the_model(monkeypatch):
+    model, told = model_of(EVIDENCE), []
+
+    def denoiser(self, params, dropout_key=None):
+        def denoise(x, sigma, m):
+            told.append(m.allowed)
+            shape = (*x.shape[:2], *self.space.pitch.shape)
+            return from_logits(self.table(params), jnp.zeros(shape))
+
+        return denoise
+
+    monkeypatch.setattr(ScoreModel, "denoiser", denoiser)
+    batch = batch_of(model)
+    for share in (0.0, 1.0):
+        score_objective(model, NOISE, ConditionSettings(known=0.0, allowed=share), ((0,),),
+                        LossSettings())({}, jax.random.key(0), batch)
+    nothing, allowed = told
+    assert nothing is None
+    assert not np.asarray(allowed).all()
+    assert np.take_along_axis(np.asarray(allowed), batch[0][..., None], axis=-1).all()
 
 
 @pytest.mark.parametrize("fields, message", [
