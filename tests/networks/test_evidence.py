@@ -16,7 +16,7 @@ from lmjax.noise.perturb import perturb
 TINY = EvidenceSettings(channels=2, frame_channels=2, early_channels=2, pitch_channels=2,
                         cell_channels=4, local_width=8, fold=2, layers=1, heads=2, expansion=2,
                         reach=4, offsets=3, level_width=8, rounds=2, chords=2)
-DEAF = {"smoothing": False, "repeats": False, "pairs": False, "chords": 0}
+DEAF = {"smoothing": False, "repeats": False, "pairs": False, "chords": 0, "spacing": False}
 BATCH, TIME = 2, 8
 TRACK_SIZES, KEY = (3, 13, 5), 1  # the second track is the key, 0 if it is not known
 
@@ -277,8 +277,8 @@ def near_params(wide, some_condition):
     return changed(
         params, usual=jnp.zeros_like(inner["usual"]), prior=jnp.zeros_like(inner["prior"]),
         # Where all that is likely is far, what voices say of one another is loud enough to count.
-        pairs=jax.tree.map(lambda table: table / pairs.GAIN, inner["pairs"]),
-        chords=jax.tree.map(lambda table: table / pairs.GAIN, inner["chords"]),
+        **{name: jax.tree.map(lambda table: table / pairs.GAIN, inner[name])
+           for name in ("pairs", "chords", "spacing")},
         **{name: motion for name in inner if name == "motion" or name.startswith("motion_")},
         **{name: {**inner[name], "kernel": near * inner[name]["kernel"]}
            for name in ("pitch", "early_1")})
@@ -347,7 +347,7 @@ def heard(table, space, some_condition):
 def test_without_smoothing_there_is_no_chain(deaf_params, params):
     chains = params["params"].keys() - deaf_params["params"].keys()
     assert chains == {"early_hold", "early_1", "early_1_local", "early_cells_1", "motion_0",
-                      "motion_1", "moves", "motion", "pairs", "chords", "repeats"}
+                      "motion_1", "moves", "motion", "pairs", "chords", "spacing", "repeats"}
 
 
 def test_without_smoothing_and_context_a_cell_hears_itself_alone(
@@ -425,6 +425,7 @@ def test_what_context_says_of_a_token_is_said_of_that_token(
      "network.channels must be a multiple of network.heads, but they are 6 and 4"),
     ({"smoothing": False}, "network.pairs needs network.smoothing"),
     ({"smoothing": False, "pairs": False}, "network.chords needs network.smoothing"),
+    ({"smoothing": False, "pairs": False, "chords": 0}, "network.spacing needs network.smoothing"),
     ({"chords": -1}, "network.chords must not be negative, but it is -1"),
     ({"rounds": 0}, "network.rounds must be at least 1, not 0"),
     ({"level_width": 7}, "network.level_width must be even, not 7"),
