@@ -117,7 +117,7 @@ LADDER = (
 
 # The paper leaves open which embedding suits score matching. It is asked as soon as the network
 # states token probabilities and is trained on them, for a learned embedding collapses before; and
-# once more of the last rung, where harmony is learned.
+# once more at `muon`, where harmony is learned.
 
 
 def _embeddings(prefix: str, widths: Sequence[int]) -> tuple[Rung, ...]:
