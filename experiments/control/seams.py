@@ -61,15 +61,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         prog="python -m experiments.control.seams", description=main.__doc__)
     add_model(parser, "runs/seams")
     for name, default, what in (("samples", 64, "pieces"), ("bars", 24, "of 4/4, of a piece"),
-                                ("window", 0, "sixteenths; the composer's by default"),
+                                ("window", 256, "sixteenths, of which a piece has several"),
                                 ("seed", 0, "of the noise")):
         parser.add_argument(f"--{name}", type=int, default=default, help=what)
     options = parser.parse_args(argv)
     with running():
         composer = composer_of(options.workdir or "pretrained/ncsn")
-        if options.window:
-            composer = composer.using(compose=dataclasses.replace(
-                composer.settings.compose, window=options.window))
+        composer = composer.using(compose=dataclasses.replace(
+            composer.settings.compose, window=options.window))
         columns = compare(composer, options.bars, options.samples, options.seed)
         folder, text = make_folder(pathlib.Path(options.folder)), format_table(
             columns, theory.ROWS)
