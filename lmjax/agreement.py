@@ -10,7 +10,7 @@ from lmjax.training.checkpoints import CheckpointError
 
 # What may differ where a run is gone on with: nothing that the weights depend on.
 FREE_SECTIONS = ("name", "sampler", "compose", "evaluation")
-FREE_FIELDS = ("data.path", "training.devices")
+FREE_FIELDS = ("data.path", "training.devices", "training.checkpoint_every")
 # What a model reads and writes, and of which kind it is.
 KIND = ("data.source", "data.encoding", "data.ranges", "data.padding", "embedding.kind",
         "network.kind")

@@ -13,7 +13,7 @@ RUN = Path("run")
 # shipped weights.
 CHANGES = [
     ({"name": "other", "compose.num": 99, "evaluation.draws": 1, "sampler.levels": 7,
-      "data.path": "elsewhere", "training.devices": 1}, ()),
+      "data.path": "elsewhere", "training.devices": 1, "training.checkpoint_every": 7}, ()),
     ({"seed": 1}, ("run",)),
     ({"training.steps": 7, "training.length": 32}, ("run",)),
     ({"optimizer.ema": 0.5}, ("run",)),

@@ -48,7 +48,7 @@ EXTENDING = [name for name in PAGES if name.startswith("docs/extend/")]
 SMALL = {
     "network": {"kind": "transformer", "width": 8, "layers": 1, "heads": 1, "feedforward": 8,
                 "dropout": 0.1, "level": True, "tracks": True, "output": "logits"},
-    "condition": {"known": 0.0}, "optimizer": {"kind": "adam"},
+    "condition": {"known": 0.0, "allowed": 0.0}, "optimizer": {"kind": "adam"},
     "training": {"steps": 2, "batch_size": 2, "length": 16, "evaluate_every": 2,
                  "evaluate_windows": 2, "checkpoint_every": 2},
     "sampler": {"kind": "ancestral", "levels": 3},

@@ -42,7 +42,7 @@ class EmbeddingSettings:
 
     kind: str = "one_hot"
     width: int = 16
-    articulation: float = 0.5
+    articulation: float = 0.15
 
     def __post_init__(self) -> None:
         if self.kind not in EMBEDDINGS:

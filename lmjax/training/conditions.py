@@ -22,7 +22,7 @@ class ConditionSettings:
     """
 
     known: float = 0.3
-    allowed: float = 0.0
+    allowed: float = 0.2
     drop: float = 0.2
 
     def __post_init__(self) -> None:

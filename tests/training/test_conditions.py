@@ -69,7 +69,7 @@ def draw(settings, frames=None):
 
 
 def test_tracks_of_a_group_are_dropped_together_and_whole():
-    tracks = np.asarray(draw(ConditionSettings(known=0.0, drop=0.3)).tracks)
+    tracks = np.asarray(draw(ConditionSettings(known=0.0, allowed=0.0, drop=0.3)).tracks)
     assert (tracks == tracks[:, :1]).all(), "for all frames of an example alike"
     metre, key, free = (tracks[:, 0, i] > 0 for i in (0, 2, 3))
     np.testing.assert_array_equal(tracks[..., 0], tracks[..., 1])
@@ -81,18 +81,18 @@ def test_tracks_of_a_group_are_dropped_together_and_whole():
 
 
 def test_without_dropping_tracks_are_as_they_were():
-    assert (np.asarray(draw(ConditionSettings(known=0.5, drop=0.0)).tracks) == 5).all()
+    assert (np.asarray(draw(ConditionSettings(known=0.5, allowed=0.0, drop=0.0)).tracks) == 5).all()
 
 
 def test_tokens_are_shown_where_they_are_known_only():
-    condition = draw(ConditionSettings(known=1.0, drop=0.0))
+    condition = draw(ConditionSettings(known=1.0, allowed=0.0, drop=0.0))
     truth = np.broadcast_to(np.arange(1, VOICES + 1), condition.tokens.shape)
     np.testing.assert_array_equal(condition.tokens, np.where(condition.known, truth, 0))
 
 
 def test_padding_is_never_known():
     frames = jnp.arange(TIME) < jnp.arange(BATCH)[:, None] % TIME
-    condition = draw(ConditionSettings(known=1.0, drop=0.0), frames)
+    condition = draw(ConditionSettings(known=1.0, allowed=0.0, drop=0.0), frames)
     assert condition.known.any()
     assert not (condition.known & ~frames[..., None]).any()
     np.testing.assert_array_equal(condition.frames, frames)
@@ -119,7 +119,8 @@ def test_the_truth_is_always_allowed_and_nothing_is_restricted_without_a_share()
     assert np.take_along_axis(allowed, tokens[..., None], axis=-1).all()
     assert not allowed.all()
     none = draw_condition(jax.random.key(1), jnp.asarray(tokens), jnp.zeros((*tokens.shape[:2], 4)),
-                          jnp.ones(tokens.shape[:2], bool), GROUPS, ConditionSettings(), SPACE)
+                          jnp.ones(tokens.shape[:2], bool), GROUPS,
+                          ConditionSettings(allowed=0.0), SPACE)
     assert none.allowed is None
 
 

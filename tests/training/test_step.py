@@ -59,8 +59,8 @@ def trained(model, kind, steps, rate=1e-2):
     """The states before and after some steps on one batch, and their metrics."""
     rule = optax.adam(rate)
     batch = batch_of(model)
-    objective = score_objective(
-        model, NOISE, ConditionSettings(known=0.5, drop=0.2), ((0,), (1,)), LossSettings(kind))
+    conditions = ConditionSettings(known=0.5, allowed=0.0, drop=0.2)
+    objective = score_objective(model, NOISE, conditions, ((0,), (1,)), LossSettings(kind))
     one = jax.jit(build_step(objective, rule, jax.random.key(1), 0.9))
     first = state = jax.jit(lambda key: TrainState.create(model.init(key, batch[1]), rule))(
         jax.random.key(0))
