@@ -7,7 +7,8 @@ posteriors, each is told by all others (Pearl 1988)
 
     sum_u log (P(u has no pitch) + sum_q P(u sounds q) exp A_uv[q - p]).
 
-Tables start at zero; after training they refuse crossings by themselves.
+Tables start at zero; after training they favour thirds, fifths and sixths over unisons, seconds and
+crossings.
 """
 
 import flax.linen as nn
