@@ -40,7 +40,8 @@ def get_config() -> ml_collections.ConfigDict:
     # Text: annealed Langevin with epsilon = 2e-5, 100 steps a level, a final denoising step. The
     # rate is epsilon / sigma_L^2. Code: the chain starts from U(0, 1).
     config.sampler.update(kind="langevin", ladder="geometric", sigma_max=20.0, sigma_min=0.05,
-                          levels=20, steps=100, rate=2e-5 / 0.05**2, start="uniform")
+                          levels=20, steps=100, rate=2e-5 / 0.05**2,
+                          scheme="euler_maruyama", start="uniform")
     # It knows no places beyond those it was trained on.
     config.compose.window = 256
     # Its network cannot be given earlier frames, so pieces are measured whole.

@@ -417,6 +417,8 @@ plt.close(figure)
 # - **Steps too large**: a Langevin chain of finite step is too hot by itself. On Gaussian data of
 #   variance $\tau^2$ its stationary variance is $(\sigma^2 + \tau^2) / (1 - r'/2)$ with $r' = r
 #   \sigma^2 / (\sigma^2 + \tau^2)$: at $r = 1.6$ up to five times what it should be.
+#   `lmjax.sampling.langevin` takes the mean of each step's noise and the last one's (Leimkuhler and
+#   Matthews), which takes this error away and costs nothing.
 # - **The wrong start.** Zhang & Sirohi's code for chorales starts from $U(0, 1)$ where $\sigma_1 =
 #   20$: a whisper in place of a storm. Langevin steps forget their start, and theirs, 100 a level
 #   of $r = 0.008$, do so just in time. The ODE, which has no noise to add, never does, and **all**
@@ -626,7 +628,7 @@ def film(model, plan, key):
     """What the model thinks at every step of a run, [N, T, K]: the sampler's own loop, watched."""
     given = free(1)
     start_key, noise_key = jax.random.split(key)
-    x = chain.initial(start_key[None], T, ALONE.mean(0), plan.plan.sigma[0])
+    x = chain.initial(start_key[None], T, ALONE.mean(0), plan.plan.start[0])
 
     def step(x, scanned):
         key, row = scanned
@@ -643,7 +645,7 @@ frames = film(exact, plan, jax.random.key(14))
 figure, panels = plt.subplots(1, 6, figsize=(12, 2.1), sharey=True)
 for panel, step in zip(panels, (0, 30, 45, 55, 65, 94), strict=True):
     panel.imshow(frames[step].T, origin="lower", vmin=0, vmax=1, aspect="auto")
-    panel.set(title=rf"step {step + 1}, $\sigma$ = {plan.plan.sigma[step]:.2f}", xticks=[])
+    panel.set(title=rf"step {step + 1}, $\sigma$ = {plan.plan.start[step]:.2f}", xticks=[])
 panels[0].set_yticks(range(K), NOTES, fontsize=7)
 display(figure)
 plt.close(figure)

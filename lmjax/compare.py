@@ -213,7 +213,8 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
         trained to be.
       columns: of each a working folder, or `pretrained/NAME`, its sampler changed if so wished, as
         in `runs/lstm:kind=cold`; or a file of chorales, such as `samples.npz` of `--mode=sample`.
-        The tables lie in the folder that they have in common.
+        The tables lie in the folder that they have in common. One that was measured before need
+        not be there any more.
       progress: whether to show bars.
       command: that asked for it, to be told in the report.
 
@@ -227,21 +228,22 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     pieces = held_out(data, cfg)
     bench = Bench(cfg, data, pieces, judge.bach_windows(pieces, cfg.sample_length, SEED),
                   data.vocabulary_articulation)
-    sources: dict[str, Source] = {}
-    for column in columns:
-        if column in sources:
-            raise ValueError(f"{column} is named twice")
-        sources[column] = source_of(column, settings, bench)
-    sources |= {f"Bach ({cfg.split})": Bach(), "the same, shuffled": Shuffled()}
     folder = make_folder(os.path.commonpath(
         [pathlib.Path(column.split(":")[0]).parent.absolute() for column in columns]))
     path, common = folder / f"{NAME}.json", {
         "evaluation": json.loads(json.dumps(dataclasses.asdict(cfg))), "data": data.fingerprint}
     kept = json.loads(path.read_text()) if path.exists() else {}
+    sources: dict[str, Source | None] = {}
+    for column in columns:
+        if column in sources:
+            raise ValueError(f"{column} is named twice")
+        sources[column] = None if is_gone(column, kept, common) else source_of(
+            column, settings, bench)
+    sources |= {f"Bach ({cfg.split})": Bach(), "the same, shuffled": Shuffled()}
     table: dict[str, Column] = {}
     for name, source in sources.items():
-        about = json.loads(json.dumps({**common, **source.about}))
-        if kept.get(name, {}).get("about") != about:
+        about = json.loads(json.dumps({**common, **source.about})) if source else None
+        if source and kept.get(name, {}).get("about") != about:
             if progress:
                 print(f"measuring {name}")
             kept[name] = {"about": about, "rows": source.measure(bench, progress)}
@@ -255,6 +257,21 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
                                  "command": command},
           tables=[*tables_of(["All measures"], markdown(table))], progress=progress)
     return table
+
+
+def is_gone(column: str, kept: Mapping[str, Any], common: Mapping[str, Any]) -> bool:
+    """Whether a column was measured before, and what it names is not there any more.
+
+    Raises:
+      ValueError: if it was measured in another way, or on other music.
+    """
+    if column not in kept or pathlib.Path(column.split(":")[0]).exists() or (
+            column.startswith(f"{checkpoints.PRETRAINED.name}/")):
+        return False
+    if common.items() <= kept[column]["about"].items():
+        return True
+    raise ValueError(f"{column} is gone, and what is kept of it was measured in another way or on "
+                     "other music than the config asks for; train it again")
 
 
 def source_of(column: str, settings: Settings, bench: Bench) -> Source:

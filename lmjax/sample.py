@@ -140,7 +140,7 @@ def levels_picture(path: pathlib.Path, composer: Composer, drawn: Draw) -> list[
     how = composer.settings.sampler
     if not isinstance(how, SamplerSettings):
         return []
-    write_levels(path, np.asarray(how.build().plan.sigma), drawn.diagnostics)
+    write_levels(path, np.asarray(how.build().plan.start), drawn.diagnostics)
     return [Picture("From noise to notes", path.read_bytes(),
                     "Length of the score, entropy of a cell's token and share of changed cells, at "
                     "each noise level.")]

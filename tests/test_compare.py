@@ -103,6 +103,23 @@ def test_what_was_measured_is_not_measured_again(table, config, models, monkeypa
         compare(config, [f"{models / 'score'}:levels=4"], progress=False)
 
 
+def test_a_column_outlives_its_weights(table, config, models, tmp_path):
+    """As long as it is measured as the others are."""
+    gone, there = str(tmp_path / "gone"), str(shutil.copytree(models / "lstm", tmp_path / "lstm"))
+    kept = json.loads((models / "comparison.json").read_text())
+    kept[gone] = kept[str(models / "score")]
+    (tmp_path / "comparison.json").write_text(json.dumps(kept))
+    found = compare(config, [gone, f"{there}:kind=cold"], progress=False)
+    assert list(found) == [gone, f"{there}:kind=cold", *COLUMNS]
+    np.testing.assert_equal(found[gone], table[str(models / "score")])
+    config = config.copy_and_resolve_references()
+    config.evaluation.samples = 6
+    with pytest.raises(ValueError, match="gone is gone, and what is kept of it was measured in an"):
+        compare(config, [gone], progress=False)
+    with pytest.raises(ValueError, match="never"):
+        compare(config, [str(tmp_path / "never")], progress=False)
+
+
 @pytest.mark.parametrize("column, message", [
     ("score:level=4", "the sampler of .*score has no field 'level', only kind, "),
     ("score:levels=many", "score:levels=many: invalid literal"),

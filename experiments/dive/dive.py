@@ -77,7 +77,7 @@ def run(composer: Composer, seed: int) -> Dive:
     chorale = FORM.chorale(*vocabulary.decode(np.asarray(drawn.tokens[0])),
                            title=f"Chorale {seed}.0")
     struck, held, lowest = pitches_of(composer, np.asarray(jax.nn.softmax(seen.logits[:, 0])))
-    return Dive(struck, held, lowest, np.asarray(sampler.plan.sigma),
+    return Dive(struck, held, lowest, np.asarray(sampler.plan.start),
                 np.asarray(seen.diagnostics.entropy[:, 0]),
                 np.asarray(seen.diagnostics.score_norm[:, 0]), chorale)
 

@@ -58,7 +58,8 @@ def _ours(section: str, **other: Any) -> dict[str, ConfigDict]:
 LADDER = (
     Rung("paper", "The model of the paper, with the choices of its code.", {}),
     Rung("sampler", "Chains begin in U(0, 1) though sigma_1 is 20, and take as many small steps "
-         "where tokens are certain as where they are in doubt.", _ours("sampler")),
+         "where tokens are certain as where they are in doubt.",
+         _ours("sampler", scheme="euler_maruyama", rate=0.2)),
     Rung("padding", "The silence after the end of a piece is trained on like music.",
          {"data.padding": False}),
     Rung("batch", "Eight pieces a step make few steps in the same time.",
@@ -113,6 +114,8 @@ LADDER = (
          {"network.spacing": True}),
     Rung("allowed", "What follows from it that tokens are forbidden has to be guessed.",
          {"condition.allowed": 0.2}),
+    Rung("scheme", "Langevin steps of finite length leave a state hotter than the network is told.",
+         {"sampler.scheme": "leimkuhler_matthews", "sampler.rate": 0.5}),
 )
 
 # The paper leaves open which embedding suits score matching. It is asked as soon as the network

@@ -1,9 +1,9 @@
 """The one loop in which every sampler runs.
 
 Most samplers are schedules of one move: ask the model for the denoised state D at a noise level,
-go a share of the way there and add fresh noise,
+go a share of the way there and add fresh noise, some of it before the model is asked if so wished,
 
-    x <- x + pull (D(x, sigma) - x) + noise z,    z ~ N(0, I).
+    y = x + churn z,    x <- y + pull (D(y, sigma) - y) + noise z,    z ~ N(0, I).
 
 Such a schedule is a `Plan`, and a `Sampler` is a plan with the step that carries out its rows.
 Compile once and reuse:
@@ -35,12 +35,20 @@ class Plan(NamedTuple):
       target: the noise level that the state has afterwards.
       pull: the share of the way to the denoised state.
       noise: the standard deviation of the noise that is added.
+      churn: of the part of it that is added before the model is asked: the state that comes in has
+        the noise level `sqrt(sigma^2 - churn^2)`.
     """
 
     sigma: jax.Array
     target: jax.Array
     pull: jax.Array
     noise: jax.Array
+    churn: jax.Array
+
+    @property
+    def start(self) -> jax.Array:
+        """The noise level float32[N] of the state that comes in."""
+        return jnp.sqrt(jnp.square(self.sigma) - jnp.square(self.churn))
 
 
 # The arguments of `diagnose` -> any pytree, to be kept of every row
@@ -66,7 +74,7 @@ class Diagnostics(NamedTuple):
     """What happened at each row of a plan, over the frames that exist; all float32[N, B].
 
     Attributes:
-      score_norm: length of the score.
+      score_norm: length of the score at the state that comes in, by what the model said.
       step_norm: length of the move.
       entropy: mean entropy of a cell's token probabilities, nats.
       changed: share of cells whose most probable token differs from the row before; 1 at first.
@@ -104,9 +112,10 @@ def normal(keys: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 def first_order(
         ask: Ask, keys: jax.Array, x: jax.Array, row: Plan) -> tuple[jax.Array, Denoised]:
     """The step of the module's docstring."""
+    z = normal(keys, x.shape[1:])
+    x = x + row.churn * z
     denoised = ask(x, row.sigma)
-    x = x + row.pull * (denoised.mean - x) + row.noise * normal(keys, x.shape[1:])
-    return x, denoised
+    return x + row.pull * (denoised.mean - x) + row.noise * z, denoised
 
 
 def initial(
@@ -143,7 +152,7 @@ def diagnose(
       denoised: what the model said of the state.
       before: float32[B, T, D], the state.
       after: float32[B, T, D], where it moved.
-      sigma: the noise level, a scalar.
+      sigma: its noise level, a scalar.
       best: int32[B, T, V], the row before's likeliest tokens; -1 at first.
       frames: bool[B, T], the frames that exist.
     """
@@ -174,7 +183,7 @@ def run(
       keys: B PRNG keys.
       denoise: the model, with whatever constraints wrap it.
       sampler: what to do.
-      x: float32[B, T, D], at noise level `sampler.plan.sigma[0]`.
+      x: float32[B, T, D], at noise level `sampler.plan.start[0]`.
       condition: what is known.
       diagnose: what is kept of each row.
 
@@ -191,7 +200,7 @@ def run(
         index, row = scanned
         step_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
         moved, denoised = sampler.step(ask, step_keys, x, row)
-        info = diagnose(denoised, x, moved, row.sigma, best, condition.frames)
+        info = diagnose(denoised, x, moved, row.start, best, condition.frames)
         return (moved, denoised.logits.argmax(-1).astype(jnp.int32)), info
 
     nothing_yet = jnp.full(condition.tokens.shape, -1, jnp.int32)
@@ -217,7 +226,7 @@ def sample(
       diagnose: what is kept of each row as the sample's diagnostics.
     """
     start_keys, chain_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
-    x = initial(start_keys, condition.frames.shape[1], centre, sampler.plan.sigma[0], start)
+    x = initial(start_keys, condition.frames.shape[1], centre, sampler.plan.start[0], start)
     return _finish(chain_keys, denoise, sampler, x, condition, legal, diagnose)
 
 
@@ -238,7 +247,7 @@ def vary(
       legal: as in `sample`.
     """
     noise_keys, chain_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
-    x = clean + sampler.plan.sigma[0] * normal(noise_keys, clean.shape[1:])
+    x = clean + sampler.plan.start[0] * normal(noise_keys, clean.shape[1:])
     return _finish(chain_keys, denoise, sampler, x, condition, legal)
 
 

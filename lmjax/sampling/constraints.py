@@ -48,7 +48,7 @@ def replace_known(sampler: Sampler, table: jax.Array, condition: Condition) -> S
     def step(
             ask: Ask, keys: jax.Array, x: jax.Array, row: Plan) -> tuple[jax.Array, Denoised]:
         move_keys, noise_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
-        noised = truth + row.sigma * normal(noise_keys, x.shape[1:])
+        noised = truth + row.start * normal(noise_keys, x.shape[1:])
         return sampler.step(ask, move_keys, jnp.where(known, noised, x), row)
 
     return sampler._replace(step=step)

@@ -87,5 +87,6 @@ def _descend(here: np.ndarray, there: np.ndarray, eta: np.ndarray) -> Sampler:
     # Exactly zero for Euler, but for rounding that may fall on either side.
     variance = np.square(there) - np.square((1 - eta) * here)
     noise = np.sqrt(np.where(variance > 1e-12 * np.square(there), variance, 0.0))
-    columns = (jnp.asarray(column, jnp.float32) for column in (here, there, eta, noise))
+    columns = (jnp.asarray(column, jnp.float32) for column in (
+        here, there, eta, noise, np.zeros_like(here)))
     return Sampler(Plan(*columns), first_order)

@@ -25,6 +25,7 @@ class SamplerSettings:
       centre, spread: of "log_logistic".
       steps: Langevin steps at each level ("langevin", "predictor_corrector").
       rate: of a Langevin step, the share of the way to the denoised state.
+      scheme: of a Langevin step, "leimkuhler_matthews" or "euler_maruyama" (the paper's).
       eta: the share of the way at each level ("consistent").
       start: "normal" at the first level about the data's mean, or "uniform" in the unit cube (the
         paper's code).
@@ -38,12 +39,14 @@ class SamplerSettings:
     centre: float = 0.9
     spread: float = 0.55
     steps: int = 4
-    rate: float = 0.2
+    rate: float = 0.5
+    scheme: str = "leimkuhler_matthews"
     eta: float = 0.5
     start: str = "normal"
 
     def __post_init__(self) -> None:
-        for name, choices in (("kind", SAMPLERS), ("ladder", LADDERS), ("start", STARTS)):
+        for name, choices in (("kind", SAMPLERS), ("ladder", LADDERS), ("start", STARTS),
+                              ("scheme", langevin.SCHEMES)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"sampler.{name} must be one of {', '.join(choices)}, "
                                  f"not {getattr(self, name)!r}")
@@ -82,11 +85,11 @@ class SamplerSettings:
         """
         sigmas = self.sigmas()
         if self.kind == "langevin":
-            return langevin.annealed(sigmas, self.steps, rate=self.rate)
+            return langevin.annealed(sigmas, self.steps, self.rate, self.scheme)
         if self.kind == "ancestral":
             return predictors.ancestral(sigmas)
         if self.kind == "consistent":
             return predictors.consistent(sigmas, self.eta)
         if self.kind == "ode":
             return predictors.heun(sigmas)
-        return langevin.predictor_corrector(sigmas, self.steps, self.rate)
+        return langevin.predictor_corrector(sigmas, self.steps, self.rate, self.scheme)

@@ -43,7 +43,9 @@ def test_frequencies_of_a_mixture_are_recovered(sampler, free, anything, keys):
 
 
 def langevin_share(levels, steps, rate, chains):
-    """The share of token 0 by Langevin dynamics written afresh, along the line between the two."""
+    """The share of token 0 by Langevin dynamics written afresh, along the line between the two.
+
+    Its steps are those of Euler and Maruyama."""
     rng = np.random.default_rng(1)
     log_odds = np.log(0.7 / 0.3)
     along = 0.4 + np.sqrt(2) * levels[0] * rng.normal(size=chains)
@@ -59,7 +61,7 @@ def test_hasty_langevin_misses_frequencies_by_as_much_as_it_must(free, anything,
     batch, levels = 10_000, geometric(8, 0.1, 40)
     shares = []
     for steps in (10, 40):
-        sampler = langevin.annealed(levels, steps, rate=0.05)
+        sampler = langevin.annealed(levels, steps, 0.05, "euler_maruyama")
         sampled = jax.jit(lambda keys, sampler=sampler: chain.sample(
             keys, coin, sampler, free(batch, 1), jnp.array([0.7, 0.3]), anything(1, 2)))(
                 keys(batch))

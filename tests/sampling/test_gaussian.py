@@ -28,7 +28,7 @@ def residue(sigma):
 def predicted(sampler, mean, variance):
     """Mean and variance after the plan, by its linear recursion."""
     for row in zip(*map(np.float64, sampler.plan), strict=True):
-        sigma, target, pull, noise = row
+        sigma, target, pull, noise, churn = row
         if sampler.calls == 2:
             here = residue(sigma) / sigma
             there = residue(target) / target * (1 + (target - sigma) * here)
@@ -36,7 +36,7 @@ def predicted(sampler, mean, variance):
         else:
             factor = 1 - pull * residue(sigma)
         mean = MU + factor * (mean - MU)
-        variance = factor**2 * variance + noise**2
+        variance = factor**2 * variance + (factor * churn + noise) ** 2
     return mean, variance
 
 
@@ -44,7 +44,7 @@ def run(sampler, free, keys, centre=0.0):
     """The end states of a chain begun at N(centre, sigma_1^2)."""
     @jax.jit
     def chains(keys):
-        start = chain.initial(keys, TIME, jnp.full(WIDTH, centre), sampler.plan.sigma[0])
+        start = chain.initial(keys, TIME, jnp.full(WIDTH, centre), sampler.plan.start[0])
         return chain.run(jax.vmap(jax.random.fold_in, (0, None))(keys, 99), denoise, sampler,
                          start, free(CHAINS, TIME))
     return chains(keys(CHAINS))
@@ -53,7 +53,7 @@ def run(sampler, free, keys, centre=0.0):
 def test_moments_are_those_of_the_linear_recursion(build, ladder, free, keys):
     sampler = build(ladder)
     x, diagnostics = run(sampler, free, keys)
-    mean, variance = predicted(sampler, 0.0, float(ladder[0]) ** 2)
+    mean, variance = predicted(sampler, 0.0, float(sampler.plan.start[0]) ** 2)
     x = np.asarray(x, np.float64)
     assert abs(x.mean() - mean) < 4 * np.sqrt(variance / NUMBERS)
     assert abs(x.var() / variance - 1) < 4 * np.sqrt(2 / NUMBERS)
@@ -97,15 +97,31 @@ def test_heun_errs_less_than_euler():
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 1.0])
-def test_langevin_is_too_hot_by_the_known_factor(rate, free, keys):
+def test_euler_maruyama_is_too_hot_by_the_known_factor(rate, free, keys):
     sigma = 0.7
-    sampler = langevin.annealed(jnp.array([0.8, sigma]), 200, rate=rate)
+    sampler = langevin.annealed(jnp.array([0.8, sigma]), 200, rate, "euler_maruyama")
     x, _ = run(sampler, free, keys, MU)
     truth = sigma**2 + TAU2
     stationary = truth / (1 - rate * residue(sigma) / 2)
     assert predicted(sampler, MU, 0.64)[1] == pytest.approx(stationary, rel=1e-3)
     assert abs(float(x.var()) / stationary - 1) < 4 * np.sqrt(2 / NUMBERS) + 1e-3
     assert stationary / truth - 1 == pytest.approx(rate * residue(sigma) / 2, rel=rate / 2)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3, 1.0, 1.9])
+def test_leimkuhler_matthews_is_exact_at_any_rate(rate, free, keys):
+    """Before each step, and where the model is asked, which is half its noise later."""
+    sigma = 0.7
+    sampler = langevin.annealed(jnp.array([0.8, sigma]), 200, rate)
+    x, _ = run(sampler, free, keys, MU)
+    truth = sigma**2 + TAU2
+    assert predicted(sampler, MU, 0.64)[1] == pytest.approx(truth, rel=1e-3)
+    assert abs(float(x.var()) / truth - 1) < 4 * np.sqrt(2 / NUMBERS) + 1e-3
+    plan = sampler.plan
+    np.testing.assert_allclose(plan.target, np.repeat([0.8, sigma], 200), rtol=1e-6)
+    np.testing.assert_allclose(plan.start, plan.target, rtol=1e-5)
+    asked = float(plan.sigma[-1]) ** 2 + TAU2
+    assert truth + float(plan.churn[-1]) ** 2 == pytest.approx(asked, rel=1e-5)
 
 
 def test_score_and_step_norms_of_a_known_move(free, keys):

@@ -12,7 +12,8 @@ SIGMAS = geometric(20, 0.05, 20)
 def test_a_finished_rung_has_the_noise_of_its_level():
     for sampler in (predictors.ancestral(SIGMAS), predictors.euler(SIGMAS),
                     predictors.consistent(SIGMAS, 0.5)):
-        sigma, target, pull, noise = sampler.plan
+        sigma, target, pull, noise, churn = sampler.plan
+        assert not np.any(churn)
         # On a point mass at 0, D = 0: what is left of the old noise plus the new.
         np.testing.assert_allclose(
             np.sqrt(np.square((1 - pull) * sigma) + np.square(noise)), target, rtol=1e-5)
@@ -35,7 +36,7 @@ def test_eta_too_small_for_the_ladder_is_refused():
 
 
 def test_annealed_langevin_is_the_papers():
-    sampler = langevin.annealed(SIGMAS, 100, epsilon=0.0001)
+    sampler = langevin.annealed(SIGMAS, 100, 0.0001 / 0.05**2, "euler_maruyama")
     assert sampler.plan.sigma.shape == (2000,) and sampler.evaluations == 2001
     alpha = 0.0001 * np.square(np.asarray(SIGMAS)) / 0.05**2
     first_rows = slice(None, None, 100)
@@ -43,23 +44,26 @@ def test_annealed_langevin_is_the_papers():
     np.testing.assert_allclose(sampler.plan.pull[first_rows], alpha / np.square(SIGMAS), rtol=1e-4)
     np.testing.assert_allclose(sampler.plan.noise[first_rows], np.sqrt(2 * alpha), rtol=1e-4)
     np.testing.assert_array_equal(sampler.plan.target, sampler.plan.sigma)
+    assert not np.any(sampler.plan.churn)
 
 
-def test_epsilon_or_rate_but_not_both():
-    for wrong in ({}, {"epsilon": 1e-5, "rate": 0.1}):
-        with pytest.raises(ValueError, match="epsilon or rate"):
-            langevin.annealed(SIGMAS, 2, **wrong)
-    with pytest.raises(ValueError, match="between 0 and 2"):
-        langevin.annealed(SIGMAS, 2, epsilon=1.0)
+def test_langevin_steps_that_cannot_be():
+    with pytest.raises(ValueError, match="between 0 and 2, not 2"):
+        langevin.annealed(SIGMAS, 2, 2.0)
+    with pytest.raises(ValueError, match=r"a scheme must be one of .*, not 'euler'"):
+        langevin.annealed(SIGMAS, 2, 0.1, "euler")
 
 
 def test_corrections_follow_each_prediction_at_its_level():
     sampler = langevin.predictor_corrector(jnp.array([4.0, 2.0, 1.0]), 2, 0.1)
-    np.testing.assert_allclose(sampler.plan.sigma, [4, 2, 2, 2, 1, 1])
+    np.testing.assert_allclose(sampler.plan.start, [4, 2, 2, 2, 1, 1], rtol=1e-6)
+    plain = langevin.predictor_corrector(jnp.array([4.0, 2.0, 1.0]), 2, 0.1, "euler_maruyama")
+    np.testing.assert_allclose(plain.plan.sigma, [4, 2, 2, 2, 1, 1])
     np.testing.assert_allclose(sampler.plan.target, [2, 2, 2, 1, 1, 1])
     np.testing.assert_allclose(sampler.plan.pull[1], 0.1, rtol=1e-6)
     with pytest.raises(ValueError, match="first-order"):
-        langevin.predictor_corrector(SIGMAS, 1, 0.1, predictors.heun(SIGMAS))
+        langevin.predictor_corrector(
+            SIGMAS, 1, 0.1, predictor=predictors.heun(SIGMAS))
 
 
 def test_heun_asks_twice():
