@@ -5,6 +5,7 @@ import io
 import itertools
 import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def parse(path: Path, content: bytes) -> Any:
     warned = io.StringIO()
     try:
         with warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(warned):
-            _check_content(path, content)
+            _check_content(path, _unpacked(content))
             if content.startswith(MIDI):
                 score = _parse_midi(path, content)
             else:  # past music21's own pickles, which can be stale
@@ -129,6 +130,15 @@ def _unreadable(path: Path, why: str) -> ImportingError:
                           f"it as MusicXML from a notation editor")
 
 
+def _unpacked(content: bytes) -> bytes:
+    """The MusicXML in a compressed file; other content as it is."""
+    if not content.startswith(b"PK"):
+        return content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist()
+                        if name.endswith((".xml", ".musicxml")))
+
+
 def _check_content(path: Path, content: bytes) -> None:
     """Finds what music21 would leave out in silence, or would take hours to read.
 
@@ -160,10 +170,11 @@ def _check_content(path: Path, content: bytes) -> None:
         if named:
             raise ImportingError(f"{path} calls a voice {named[1][:20]}; number the voices, as in "
                                  f"V:1")
-        unread = re.search(r"H[.~^=_HLMOPSTuv]*[A-Ga-gz]|Z|x", NO_ABC_NOTES.sub("", text))
+        unread = re.search("!fermata!", text) or re.search(
+            r"H[.~^=_HLMOPSTuv]*[A-Ga-gz]|Z|x", NO_ABC_NOTES.sub("", text))
         if unread:
-            raise ImportingError(f"{path} has {unread[0]}, which would be left out; leave out "
-                                 f"the H of a fermata, and write z with its length for a rest")
+            raise ImportingError(f"{path} has {unread[0]}, which would be left out; leave fermatas "
+                                 f"out, and write z with its length for a rest")
         head, *voices = abcFormat.ABCFile().readstr(text).splitByVoice()
         for voice in [head + voice for voice in voices] or [head]:
             for bar in voice.splitByMeasure() if voice.definesMeasures() else ():

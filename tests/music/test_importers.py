@@ -89,7 +89,8 @@ def test_fermatas(tmp_path):
     ("z4 | z4 |]\n", "holds no notes"),
     ("V:Soprano\nG4 | G4 |]\n", "calls a voice Soprano; number the voices, as in V:1"),
     ("G4 | [M:2/4] G2 |]\n", r"has \[M:2/4\] in a line, which would be left out; give it a line"),
-    ("G A B Hc | d4 |]\n", "has Hc, which would be left out; leave out the H of a fermata"),
+    ("G A B Hc | d4 |]\n", "has Hc, which would be left out; leave fermatas out"),
+    ("G A B !fermata!c | d4 |]\n", "has !fermata!, which would be left out; leave fermatas out"),
     ("Z2 | d4 |]\n", "has Z, which would be left out; .* write z with its length for a rest"),
     ("G4 A4 B4 c4 d4 c4 B4 A4 | G4 | G4 |]\n", "lacks a bar line; a bar may be three whole notes"),
     ("G4 A1021\n", "is 1025 quarters long, and no more than 1024 can be read; cut it into pieces"),
@@ -124,6 +125,15 @@ def test_files_that_are_broken(tmp_path, name, content, message):
     with pytest.raises(ImportingError, match=message):
         read_tune(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_compressed_files_are_looked_into(tmp_path):
+    path = tmp_path / "a.mxl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("META-INF/container.xml", "<container/>")
+        archive.writestr("score.musicxml", "<score-partwise><beats>1000</beats>")
+    with pytest.raises(ImportingError, match="has a metre with 1000 in it"):
+        read_tune(path)
 
 
 def test_files_that_are_cut_off(tmp_path, tune):
