@@ -76,8 +76,8 @@ class Bench:
         for name, figure in figures.items():
             rows[f"{name}: median"] = figure.samples
             rows[f"{name}: area under the curve"] = figure.auc
-        few = min(len(windows), len(self.windows)) < FOLDS
-        rows[DISCRIMINATOR] = None if few else told_apart(windows, self.windows, SEED)
+        if windows is not self.windows and min(len(windows), len(self.windows)) >= FOLDS:
+            rows[DISCRIMINATOR] = told_apart(windows, self.windows, SEED)
         return rows
 
 

@@ -92,8 +92,12 @@ Command = Callable[..., Ended]
 
 @pytest.fixture(scope="session")
 def environ(tmp_path_factory) -> Mapping[str, str]:
-    """Of the commands: quick to compile, and nothing of the same kind compiled twice."""
-    return {**os.environ, "LMJAX_CACHE": str(tmp_path_factory.mktemp("cache")),
+    """Of the commands: quick to compile, and nothing of the same kind compiled twice, by whichever
+    process of the tests."""
+    cache = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        cache = cache.parent
+    return {**os.environ, "LMJAX_CACHE": str(cache / "cache"),
             "JAX_PLATFORMS": "cpu",
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "XLA_FLAGS": "--xla_backend_optimization_level=0"}

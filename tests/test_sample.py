@@ -155,11 +155,12 @@ def test_the_fermatas_that_a_config_asks_for():
         assert form_of(settings).fermata_spans() == [(12, 16), (16, 28)]
 
 
-def test_whole_chorales_in_forms_from_the_prior(corpus_data, tmp_path):
+def test_whole_chorales_in_forms_from_the_prior(corpus_data, tmp_path, quick_to_compile):
     """From the corpus to notation: the prior is fitted, travels with the weights, is drawn from."""
     config = smoke.get_config()
     config.network.update(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
                           local_width=8, heads=1, level_width=8, reach=4, offsets=1)
+    config.condition.allowed = 0.0  # what draws it takes long to compile
     config.training.update(steps=1, batch_size=2, length=64, evaluate_windows=2)
     config.sampler.update(kind="ancestral", levels=3)
     config.compose.update(form="prior", num=3, batch_size=3, formats=("musicxml",))
