@@ -228,7 +228,7 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     pieces = held_out(data, cfg)
     bench = Bench(cfg, data, pieces, judge.bach_windows(pieces, cfg.sample_length, SEED),
                   data.vocabulary_articulation)
-    folder = make_folder(os.path.commonpath(
+    folder = pathlib.Path(os.path.commonpath(
         [pathlib.Path(column.split(":")[0]).parent.absolute() for column in columns]))
     path, common = folder / f"{NAME}.json", {
         "evaluation": json.loads(json.dumps(dataclasses.asdict(cfg))), "data": data.fingerprint}
@@ -240,6 +240,7 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
         sources[column] = None if is_gone(column, kept, common) else source_of(
             column, settings, bench)
     sources |= {f"Bach ({cfg.split})": Bach(), "the same, shuffled": Shuffled()}
+    make_folder(folder)
     table: dict[str, Column] = {}
     for name, source in sources.items():
         about = json.loads(json.dumps({**common, **source.about})) if source else None

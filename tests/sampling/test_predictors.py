@@ -62,8 +62,7 @@ def test_corrections_follow_each_prediction_at_its_level():
     np.testing.assert_allclose(sampler.plan.target, [2, 2, 2, 1, 1, 1])
     np.testing.assert_allclose(sampler.plan.pull[1], 0.1, rtol=1e-6)
     with pytest.raises(ValueError, match="first-order"):
-        langevin.predictor_corrector(
-            SIGMAS, 1, 0.1, predictor=predictors.heun(SIGMAS))
+        langevin.predictor_corrector(SIGMAS, 1, 0.1, predictor=predictors.heun(SIGMAS))
 
 
 def test_heun_asks_twice():
