@@ -18,7 +18,8 @@ from lmjax.sampling.settings import SamplerSettings
 
 FEW = 100  # evaluations that the default sampler may take at most
 BOUND = Row("likelihood bound, nats per frame", 1, 3)
-# What tells whether Langevin steps help, of each chorale.
+WITH_LANGEVIN_STEPS = ("langevin", "predictor_corrector")
+# What tells whether they help, of each chorale.
 SWITCHED = ("dissonant", "triads", "grade")
 
 
@@ -91,8 +92,8 @@ def markdown(about: Mapping[str, Any], bach: Mapping[str, Measured], points: Map
             {**columns, **{name: measured.table for name, measured in bach.items()}}, ROWS)]
     lines += ["", "## Langevin steps switched off", "",
               "Share of pairs in which a sample of the sampler with Langevin steps has the larger "
-              "figure than one of the same without, at as many evaluations: 0.5 where the steps "
-              "change nothing.", "", *_switched(points)]
+              "figure than one of ancestral sampling, which has none, at as many evaluations: 0.5 "
+              "where the steps change nothing.", "", *_switched(points)]
     bounds = {f"{point.evaluations} evaluations": {BOUND.label: point.bound}
               for point in points.values() if not np.isnan(point.bound[0])}
     if bounds:
@@ -118,13 +119,14 @@ def _ranking(points: Mapping[Cell, Point]) -> list[str]:
 
 
 def _switched(points: Mapping[Cell, Point]) -> list[str]:
-    """Predictor-corrector against ancestral sampling, as the rows of a table."""
+    """Samplers with Langevin steps against ancestral sampling, as the rows of a table."""
     lines = ["| sampler | evaluations | dissonant pairs | triads | grade |",
              "| --- | ---: | ---: | ---: | ---: |"]
     names = list(theory.ROWS)
     for cell, point in points.items():
-        other = points.get(Cell(cell.name.replace("predictor_corrector", "ancestral"), cell.budget))
-        if point.settings.kind != "predictor_corrector" or other is None:
+        kind = point.settings.kind
+        other = points.get(Cell(cell.name.replace(kind, "ancestral"), cell.budget))
+        if kind not in WITH_LANGEVIN_STEPS or other is None:
             continue
         shares = []
         for name in SWITCHED:
@@ -137,7 +139,7 @@ def _switched(points: Mapping[Cell, Point]) -> list[str]:
 
 
 def _steps(settings: SamplerSettings) -> int:
-    return settings.steps if settings.kind in ("langevin", "predictor_corrector") else 0
+    return settings.steps if settings.kind in WITH_LANGEVIN_STEPS else 0
 
 
 def _cell(interval: Interval) -> str:
