@@ -17,6 +17,8 @@ from lmjax.data import build
 from lmjax.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
+# Nearly all that tests wait for is compilers; without these kernels of XLA, a third as long.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
 PATIENCE = 300  # seconds
 
 TINY_CONFIG = '''
@@ -30,8 +32,9 @@ def get_config():
     config.name = "tiny"
     config.data.update(source="jsb16", path={data!r}, transpose="")
     config.network.update(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
-                          local_width=8, layers=1, heads=1, level_width=8, reach=4, offsets=1)
-    config.optimizer.warmup = 2
+                          local_width=8, layers=1, heads=1, level_width=8, reach=4, offsets=1,
+                          rounds=1)
+    config.optimizer.update(kind="adam", warmup=2)
     # To compile what draws it takes longer than all that is tested.
     config.condition.allowed = 0.0
     config.training.update(steps=6, batch_size=4, length=16, evaluate_every=2,
@@ -100,7 +103,7 @@ def environ(tmp_path_factory) -> Mapping[str, str]:
     return {**os.environ, "LMJAX_CACHE": str(cache / "cache"),
             "JAX_PLATFORMS": "cpu",
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+            "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_backend_optimization_level=0"}
 
 
 @pytest.fixture(scope="session")

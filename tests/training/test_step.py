@@ -174,7 +174,8 @@ def run(count):
     config = smoke.get_config()
     config.training.update(length=16, devices=count)
     config.network.update(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,
-                          local_width=8, heads=1, level_width=8, reach=4)
+                          local_width=8, heads=1, level_width=8, reach=4, rounds=1)
+    config.optimizer.kind = "adam"
     config.sampler.update(kind="ancestral", levels=3)
     settings = from_config(config)
     vocabulary = settings.data.vocabulary(True)
@@ -185,13 +186,14 @@ def run(count):
     devices = mesh.build_mesh(8, count)
     assert devices.size == count
     everywhere, over = mesh.copied_to(devices), mesh.split_over(devices)
-    one = jax.jit(step.build_step(
-        score.objective(model, settings), rule, jax.random.key(1), 0.9),
-        in_shardings=(everywhere, over), out_shardings=(everywhere, everywhere))
     params = jax.jit(model.init)(jax.random.key(0), batch[1])
     state = jax.device_put(TrainState.create(params, rule), everywhere)
     placed = tuple(mesh.place_batch(devices, batch))
     assert len(placed[0].addressable_shards) == count
+    one = jax.jit(step.build_step(
+        score.objective(model, settings), rule, jax.random.key(1), 0.9),
+        in_shardings=(everywhere, over), out_shardings=(everywhere, everywhere),
+    ).lower(state, placed).compile()
     losses = []
     for _ in range(3):
         state, metrics = one(state, placed)
@@ -216,7 +218,8 @@ def test_eight_devices_do_what_one_does(tmp_path):
     root = Path(__file__).parents[2]
     environment = os.environ | {
         "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(root), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"),
+        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"}
     done = subprocess.run([sys.executable, "-c", ON_DEVICES, str(tmp_path)], env=environment,
                           cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
