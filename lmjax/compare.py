@@ -213,8 +213,8 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
         trained to be.
       columns: of each a working folder, or `pretrained/NAME`, its sampler changed if so wished, as
         in `runs/lstm:kind=cold`; or a file of chorales, such as `samples.npz` of `--mode=sample`.
-        The tables lie in the folder that they have in common. One that was measured before need
-        not be there any more.
+        The tables lie in the folder that they have in common, shipped weights aside; in `runs` if
+        there is nothing else. One that was measured before need not be there any more.
       progress: whether to show bars.
       command: that asked for it, to be told in the report.
 
@@ -228,8 +228,7 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     pieces = held_out(data, cfg)
     bench = Bench(cfg, data, pieces, judge.bach_windows(pieces, cfg.sample_length, SEED),
                   data.vocabulary_articulation)
-    folder = pathlib.Path(os.path.commonpath(
-        [pathlib.Path(column.split(":")[0]).parent.absolute() for column in columns]))
+    folder = folder_of(columns)
     path, common = folder / f"{NAME}.json", {
         "evaluation": json.loads(json.dumps(dataclasses.asdict(cfg))), "data": data.fingerprint}
     kept = json.loads(path.read_text()) if path.exists() else {}
@@ -260,14 +259,31 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     return table
 
 
+def path_of(column: str) -> pathlib.Path:
+    """The folder or file that a column names."""
+    return pathlib.Path(column.split(":")[0])
+
+
+def is_pretrained(column: str) -> bool:
+    """Whether it names weights that travel with the package."""
+    path = path_of(column)
+    return path.parts[:-1] == (checkpoints.PRETRAINED.name,) and not path.exists()
+
+
+def folder_of(columns: Sequence[str]) -> pathlib.Path:
+    """The folder of their tables."""
+    return pathlib.Path(os.path.commonpath(
+        [path_of(column).parent.absolute() for column in columns
+         if not is_pretrained(column)] or [pathlib.Path("runs").absolute()]))
+
+
 def is_gone(column: str, kept: Mapping[str, Any], common: Mapping[str, Any]) -> bool:
     """Whether a column was measured before, and what it names is not there any more.
 
     Raises:
       ValueError: if it was measured in another way, or on other music.
     """
-    if column not in kept or pathlib.Path(column.split(":")[0]).exists() or (
-            column.startswith(f"{checkpoints.PRETRAINED.name}/")):
+    if column not in kept or path_of(column).exists() or is_pretrained(column):
         return False
     if common.items() <= kept[column]["about"].items():
         return True

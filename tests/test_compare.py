@@ -91,6 +91,17 @@ def test_files(table, models):
     assert by_row[EXACT][:3] == [""] * 3
 
 
+@pytest.mark.parametrize("columns, folder", [
+    (["runs/a", "runs/b:kind=cold"], "runs"),
+    (["runs/a", "runs/b/samples/seed-0/samples.npz"], "runs"),
+    (["pretrained/ncsn", "runs/b"], "runs"),
+    (["pretrained/ncsn", "there/b/samples.npz"], "there/b"),
+    (["pretrained/ncsn", "pretrained/ncsn:kind=ode"], "runs"),
+])
+def test_tables_lie_with_what_is_not_shipped(columns, folder):
+    assert module.folder_of(columns) == Path(folder).absolute()
+
+
 def test_what_was_measured_is_not_measured_again(table, config, models, monkeypatch):
     def never(*arguments):
         raise AssertionError("a column was measured again")
