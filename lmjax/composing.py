@@ -158,9 +158,12 @@ def draw(composer: Composer, key: jax.Array, num: int,
     pitch, struck, tokens = (
         _padded([getattr(one, name) for one in notes], filling)
         for name, filling in (("pitch", REST), ("struck", False), ("tokens", 0)))
-    names = notes[0].diagnostics[0]
-    diagnostics = {name: _padded([np.stack([window[name] for window in one.diagnostics])
-                                  for one in notes], np.nan) for name in names}
+    # Left-to-right models take as many steps as a window has frames.
+    steps = max(len(values) for one in notes for window in one.diagnostics
+                for values in window.values())
+    diagnostics = {name: _padded([_padded([window[name] for window in one.diagnostics],
+                                          np.nan, steps) for one in notes], np.nan)
+                   for name in notes[0].diagnostics[0]}
     return Draw(pitch, struck, tokens, np.array([len(one) for one in each]),
                 np.array([one.corrected for one in notes]), diagnostics,
                 composer.evaluations(plan[-1][0]), clock.compiling, clock.running)
@@ -237,9 +240,9 @@ def _filled(items: list[Any], size: int) -> list[Any]:
     return items + items[-1:] * (size - len(items))
 
 
-def _padded(arrays: list[np.ndarray], filling: Any) -> np.ndarray:
-    """Arrays [T_n, ...] as one [N, T, ...], T the longest."""
-    longest = max(map(len, arrays))
+def _padded(arrays: list[np.ndarray], filling: Any, longest: int = 0) -> np.ndarray:
+    """Arrays [T_n, ...] as one [N, T, ...], T the longest if not given."""
+    longest = longest or max(map(len, arrays))
     return np.stack([np.concatenate([array, np.full(
         (longest - len(array), *array.shape[1:]), filling, array.dtype)]) for array in arrays])
 
