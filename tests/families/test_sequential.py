@@ -49,6 +49,14 @@ def test_it_composes_in_windows_each_given_the_one_before(folder):
     assert np.isfinite(drawn.diagnostics["entropy"]).all()
 
 
+def test_of_pieces_of_several_widths_the_shorter_takes_fewer_steps(folder):
+    tracks = lmjax.Form(bars=1).tracks()
+    drawn = draw(lmjax.load(folder), jax.random.key(0), 2, [tracks[:8], tracks], 2)
+    steps = np.isfinite(drawn.diagnostics["entropy"])
+    assert steps.shape == (2, 1, 16)
+    np.testing.assert_array_equal(steps.sum((1, 2)), [8, 16])
+
+
 def test_cold_is_the_same_for_every_key(folder):
     composer = lmjax.load(folder)
     cold = dataclasses.replace(composer, settings=dataclasses.replace(
