@@ -1,6 +1,5 @@
 """One table of several composers, beside Bach, and beside his notes in random order."""
 
-import csv
 import dataclasses
 import hashlib
 import io
@@ -22,7 +21,7 @@ from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import structure, theory, wholeness
 from lmjax.metrics.discriminator import FOLDS, told_apart
 from lmjax.metrics.likelihood import Bound, Likelihood
-from lmjax.metrics.tables import Interval
+from lmjax.metrics.tables import Interval, comma_separated
 from lmjax.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
 from lmjax.reporting import leave, tables_of
 from lmjax.settings import EvaluationSettings, Settings
@@ -251,7 +250,7 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
                        for row, cell in kept[name]["rows"].items()}
         write_bytes(path, json.dumps(kept, indent=1).encode())
         write_bytes(folder / f"{NAME}.md", (markdown(table) + "\n").encode())
-        write_bytes(folder / f"{NAME}.csv", comma_separated(table).encode())
+        write_bytes(folder / f"{NAME}.csv", comma_separated(table, rows_of(table)).encode())
     print(markdown(table))
     leave(folder, "Comparison", {"split": f"{cfg.split}, {len(pieces)} pieces",
                                  "command": command},
@@ -398,18 +397,3 @@ def markdown(table: Mapping[str, Column]) -> str:
         lines.append([row, *cells])
     lines.insert(1, ["---", *["---:"] * len(table)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def comma_separated(table: Mapping[str, Column]) -> str:
-    """The table as CSV: of each column the value, and the ends of its interval."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["measure", *(
-        f"{name}{end}" for name in table for end in ("", " low", " high"))])
-    for row in rows_of(table):
-        cells: list[Any] = []
-        for column in table.values():
-            found = list(column.get(row) or ())
-            cells += found + [""] * (3 - len(found))
-        writer.writerow([row, *cells])
-    return out.getvalue()

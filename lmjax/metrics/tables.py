@@ -1,7 +1,9 @@
 """Tables of ratios over pieces with their intervals, and how they are printed."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,3 +70,19 @@ def _cell(entry: Interval, decimals: int) -> str:
     """"value [low, high]"."""
     value, low, high = (f"{number:.{decimals}f}" for number in entry)
     return f"{value} [{low}, {high}]"
+
+
+def comma_separated(table: Mapping[str, Mapping[str, Sequence[float] | None]],
+                    rows: Sequence[str]) -> str:
+    """Some rows of a table, by column, as CSV: each value, and the ends of its interval if any."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["measure", *(
+        f"{name}{end}" for name in table for end in ("", " low", " high"))])
+    for row in rows:
+        cells: list[Any] = []
+        for column in table.values():
+            found = list(column.get(row) or ())
+            cells += found + [""] * (3 - len(found))
+        writer.writerow([row, *cells])
+    return out.getvalue()
