@@ -137,17 +137,17 @@ def test_what_is_not_allowed_informs_its_neighbours(apply, params, table, space,
     condition = free._replace(allowed=allowed.at[here].set(False).at[(*here, [3, 4])].set(True))
     own, sigma = noisy_evidence(table, space, sigma=5.0)
     restricted = apply(params, own, sigma, condition)
-    change = jnp.abs(restricted - apply(params, own, sigma, free)).max((2, 3))
+    everything = apply(params, own, sigma, free._replace(allowed=allowed))
+    change = jnp.abs(restricted - everything).max((2, 3))
     assert float(change[0, 4]) > 0.1, "the next frame"
-    assert float(change[1].max()) < 1e-4, "another example"
+    assert float(change[1].max()) == 0, "another example"
     shares = np.asarray(jax.nn.softmax(restricted))[here]
     assert shares[[3, 4]].sum() > 0.999 and shares[[3, 4]].min() > 0.01
     # What the state says of tokens that cannot be is not heard.
     other = own.at[here].add(jnp.where(condition.allowed[here], 0.0, 7.0))
     np.testing.assert_array_equal(apply(params, other, sigma, condition), restricted)
-    # To allow all is to say nothing.
-    np.testing.assert_allclose(apply(params, own, sigma, free._replace(allowed=allowed)),
-                               apply(params, own, sigma, free), atol=1e-4)
+    # To allow all is to say nothing; it is another program, so digits may differ.
+    np.testing.assert_allclose(everything, apply(params, own, sigma, free), atol=1e-5)
 
 
 def test_what_stands_in_padding_is_not_read(apply, params, table, space, some_condition):
