@@ -4,8 +4,13 @@ From sigma to sigma' < sigma every first-order step is
 
     x <- x + eta (D - x) + sqrt(sigma'^2 - (1 - eta)^2 sigma^2) z,    1 - sigma'/sigma <= eta,
 
-and the choice of eta is all that tells them apart. The last rung is left noisy: the chain's final
-denoising does the rest.
+and the choice of eta is all that tells them apart. Each takes the clean state for D itself, and so
+leaves less variance than it ought to: for data of variance tau^2, with r = sigma' / sigma,
+
+    tau^2 sigma^2 / (tau^2 + sigma^2) (1 - r^2)^2 less after an `ancestral` step,
+    tau^2 sigma^2 / (tau^2 + sigma^2) (1 - r)^2   less after one of `euler`.
+
+The last rung is left noisy: the chain's final denoising does the rest.
 """
 
 import jax

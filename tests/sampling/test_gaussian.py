@@ -86,6 +86,17 @@ def test_consistent_sampling_at_a_fixed_eta_is_too_cold_by_the_known_factor(eta)
     assert stationary < sigma**2 + TAU2
 
 
+@pytest.mark.parametrize("ratio", [0.3, 0.8])
+def test_first_order_steps_lack_the_known_variance(ratio):
+    sigma = 0.9
+    spread = TAU2 * sigma**2 / (TAU2 + sigma**2)  # of the clean state, given the noisy one
+    for build, lacking in ((predictors.ancestral, (1 - ratio**2) ** 2),
+                           (predictors.euler, (1 - ratio) ** 2)):
+        _, variance = predicted(build(jnp.array([sigma, ratio * sigma])), MU, sigma**2 + TAU2)
+        truth = (ratio * sigma) ** 2 + TAU2
+        assert truth - variance == pytest.approx(spread * lacking, rel=1e-4)
+
+
 def test_heun_errs_less_than_euler():
     def error(build, levels):
         _, variance = predicted(build(geometric(50.0, 0.05, levels)), MU, 50.0**2 + TAU2)
