@@ -13,7 +13,8 @@ def get_config() -> ml_collections.ConfigDict:
     del config.embedding, config.noise, config.loss
     config.network = ml_collections.ConfigDict({
         "kind": "chained", "channels": 16, "pitch_channels": 12, "cell_channels": 32,
-        "local_width": 64, "layers": 4, "heads": 4, "expansion": 4, "reach": 128, "dropout": 0.25})
+        "local_width": 64, "layers": 4, "heads": 4, "expansion": 4, "reach": 128, "dropout": 0.25,
+        "pairs": True})
     # It learns fast, and more steps by heart.
     config.training.update(steps=3_000, evaluate_every=250, checkpoint_every=250)
     # What is given later, or allowed, it cannot hear.

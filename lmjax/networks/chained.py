@@ -5,7 +5,8 @@ and that harmony is the same in every key. All layers commute with transposition
 notes of the frame before, laid on one pitch axis, become features of each pitch from all pitches
 around it; those, folded to pitch classes, go with metre and form through a transformer that attends
 to the past alone; and from both, and from what the voices before it sing in this frame, each voice
-in turn reads the logits of its tokens: soprano, alto, tenor, bass.
+in turn reads the logits of its tokens: soprano, alto, tenor, bass. What a voice's motion says of
+another's is a table of its own, as in `pairs`: here moves are known, and are looked up.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ import numpy as np
 
 from lmjax.networks.layers import channel_dropout
 from lmjax.networks.symmetry import (
+    INTERVALS,
     PitchClassAttention,
     PitchClassDense,
     PitchDense,
@@ -31,6 +33,7 @@ SMALL = nn.initializers.normal(0.02)
 AGES = 8  # classes of how long a note has been held, by powers of two
 STRUCK = 1  # an articulation of `TokenSpace`
 KEPT = 2.0  # at first, nats by which a note is rather held than not
+GAIN = 5.0  # of the table of motions: its entries are nats, far from where they begin
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,7 @@ class ChainedSettings:
         perceptrons, in widths.
       reach: frames whose distance is told apart.
       dropout: share of channels that are dropped in training.
+      pairs: whether a voice hears how those before it have moved.
     """
 
     channels: int = 16
@@ -57,6 +61,7 @@ class ChainedSettings:
     expansion: int = 4
     reach: int = 128
     dropout: float = 0.1
+    pairs: bool = True
 
     def __post_init__(self) -> None:
         if self.heads > 0 and self.channels % self.heads:
@@ -225,13 +230,14 @@ class ChainedVoices(nn.Module):
                   + nn.Dense(cfg.cell_channels, use_bias=False, name="pitch")(features.pitches))
         plain = jnp.concatenate([classes.mean(axis=2), features.local], axis=-1)
         laid, stays = laid_out(space, here), held_on(space, features.before)
+        left = laid_out(space, features.before)
         moved = 1.0 - holds(space, features.before, here)
         return jnp.stack([
-            self._voice(v, shared, plain, laid[..., :v], moved[..., :v], stays[:, :, v])
+            self._voice(v, shared, plain, left, laid[..., :v], moved[..., :v], stays[:, :, v])
             for v in range(here.shape[2])], axis=2)
 
-    def _voice(self, v: int, shared: jax.Array, plain: jax.Array, laid: jax.Array,
-               moved: jax.Array, stays: jax.Array) -> jax.Array:
+    def _voice(self, v: int, shared: jax.Array, plain: jax.Array, left: jax.Array,
+               laid: jax.Array, moved: jax.Array, stays: jax.Array) -> jax.Array:
         """Logits [B, T, K] of one voice: by pitch, of what has none, and for the token before."""
         cfg, space = self.settings, self.space
         plain = jnp.concatenate([plain, moved], axis=-1)
@@ -240,11 +246,54 @@ class ChainedVoices(nn.Module):
             hidden = hidden + PitchDense(cfg.cell_channels, name=f"here_{v}")(laid)
         hidden = nn.gelu(nn.Dense(cfg.cell_channels, name=f"hidden_{v}")(nn.gelu(hidden)))
         of_pitch = nn.Dense(space.kinds, kernel_init=SMALL, name=f"cells_{v}")(hidden)
+        if v and cfg.pairs:
+            of_pitch = of_pitch + Motions(space, name=f"motions_{v}")(left, laid)[..., None]
         rest = nn.gelu(nn.Dense(cfg.local_width, name=f"rest_{v}")(plain))
         rest = nn.Dense(space.others + 1, kernel_init=SMALL, name=f"rest_cells_{v}")(rest)
         return (jnp.einsum("btpa,apk->btk", of_pitch, space.pitched_tokens[v])
                 + jnp.einsum("bto,ok->btk", rest[..., :-1], space.other_tokens[v])
                 + (rest[..., -1:] + KEPT) * stays)
+
+
+class Motions(nn.Module):
+    """Logits of a voice's pitches, from how the voices before it have moved to this frame.
+
+    Voice v steps from c to p, while u has moved from a to b. That is worth, modulo octaves, an
+    entry A[u, whether v goes the same way as u, c - a, p - b] of a table that starts at zero.
+
+    Attributes:
+      space: the vocabulary.
+    """
+
+    space: TokenSpace
+
+    @nn.compact
+    def __call__(self, left: jax.Array, reached: jax.Array) -> jax.Array:
+        """Nats float32[B, T, P], none for the pitch that v leaves.
+
+        Args:
+          left: float32[B, T, P, V], what sounds in the frame before, on the pitch axis.
+          reached: float32[B, T, P, v], what the voices before v sound in this one.
+        """
+        v, place = reached.shape[-1], jnp.arange(self.space.pitches)
+        classes = jax.nn.one_hot((self.space.lowest_class + place) % PITCH_CLASSES, PITCH_CLASSES)
+        table = GAIN * self.param(
+            "table", nn.initializers.zeros, (v, 2, PITCH_CLASSES, PITCH_CLASSES))
+        old = jnp.einsum("btpu,pc->btuc", left[..., :v + 1], classes)
+        new = jnp.einsum("btpu,pc->btuc", reached, classes)
+        apart = jnp.einsum("btur,bts,rsi->btui", old[:, :, :v], old[:, :, v], INTERVALS)
+        worth = jnp.einsum("btui,umij->btumj", apart, table)
+        worth = jnp.einsum("btur,btumj,rsj->btums", new, worth, INTERVALS) @ classes.T
+
+        def height(laid: jax.Array) -> jax.Array:
+            return jnp.einsum("btpu,p->btu", laid, place.astype(jnp.float32))
+
+        # What has no pitch is in no class, so that it is worth nothing wherever it lies.
+        rises = jnp.sign(height(reached) - height(left[..., :v]))[..., None]
+        goes = jnp.sign(place - height(left[..., v:v + 1]))[:, :, None]
+        same, other = rises * goes > 0, rises * goes < 0
+        return (jnp.where(same, worth[:, :, :, 0], 0)
+                + jnp.where(other, worth[:, :, :, 1], 0)).sum(axis=2)
 
 
 def one_hot(space: TokenSpace, tokens: jax.Array) -> jax.Array:

@@ -26,7 +26,7 @@ NETWORKS = {
                "dropout": 0.1},
     "chained": {"kind": "chained", "channels": 2, "pitch_channels": 2, "cell_channels": 4,
                 "local_width": 8, "layers": 1, "heads": 1, "expansion": 2, "reach": 4,
-                "dropout": 0.1}}
+                "dropout": 0.1, "pairs": True}}
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
