@@ -106,7 +106,7 @@ def counterpoint(columns: Mapping[str, Sequence[Chorale]]) -> Tables:
 
 
 def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Sequence[Piece],
-            merged: bool, most: int | None = None) -> dict[str, Figure]:
+            merged: bool, most: int | None = None, novelty: bool = True) -> dict[str, Figure]:
     """Grade and novelty of windows of one length, by name.
 
     Args:
@@ -116,6 +116,7 @@ def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Seque
       merged: whether repeated notes are graded as one: where the music tells no re-attacks.
       most: how many windows of a set are searched for what they share with each other; as many as
         both have if not given.
+      novelty: whether what they share is searched at all.
     """
     reference = grade.Reference.of(
         [notes_of(piece.pitch, piece.struck) for piece in training], merged=merged)
@@ -131,10 +132,11 @@ def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Seque
     lacking = [sum(isinstance(one, grade.Ungraded) for one in some) for some in (mine, his)]
     # A run shared with others of the set is the longer the larger the set.
     count = min(len(samples), len(bach), most or len(bach))
-    return {
-        "Bach-or-Mock grade": _figure(
-            grade.totals(mine), grade.totals(his), "" if not any(lacking) else
-            f"{lacking[0]} samples and {lacking[1]} windows of Bach could not be graded"),
+    graded = {"Bach-or-Mock grade": _figure(
+        grade.totals(mine), grade.totals(his), "" if not any(lacking) else
+        f"{lacking[0]} samples and {lacking[1]} windows of Bach could not be graded")}
+    return graded if not novelty else {
+        **graded,
         "longest run shared with training, sixteenths": _figure(runs(samples), runs(bach)),
         "longest run shared within the set, sixteenths": _figure(
             shared(samples[:count]), shared(bach[:count]), f"{count} of each")}

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmjax import columns
 from lmjax import compare as module
-from lmjax.compare import LIKELIHOODS, compare
+from lmjax.columns import LIKELIHOODS
+from lmjax.compare import compare
 from lmjax.evaluate import evaluate
 from lmjax.metrics import theory
 from lmjax.train import train
@@ -18,7 +20,7 @@ from lmjax.train import train
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
 ROOT = Path(__file__).parents[1]
 EXACT, BOUND, _ = LIKELIHOODS
-COLUMNS = ["Bach (valid)", "the same, shuffled"]
+COLUMNS = ["Bach (train)", "Bach (valid)", "the same, shuffled"]
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +53,24 @@ def test_columns(table, models):
     names = [name.removeprefix(str(models)) for name in table]
     assert names == ["/score", "/lstm:kind=cold", "/score/samples/seed-0/samples.npz", *COLUMNS]
     rows = module.rows_of(table)
-    score, cold, samples, bach, mixed = ([column.get(row) for row in rows]
-                                         for column in table.values())
+    score, cold, samples, learned, bach, mixed = (
+        [column.get(row) for row in rows] for column in table.values())
     assert rows[:2] == ["parameters", "training: steps"]
     assert score[1] == cold[1] == (6.0,) and score[rows.index("training: minutes")][0] > 0
     for row in (theory.ROWS["dissonant"].label, "Bach-or-Mock grade: median"):
         assert all(column[rows.index(row)] is not None for column in (
-            score, cold, samples, bach, mixed)), row
+            score, cold, samples, learned, bach, mixed)), row
     # Likelihoods that are not the same are never in the same row.
     assert score[rows.index(EXACT)] is cold[rows.index(BOUND)] is None
     assert score[rows.index(BOUND)] and cold[rows.index(EXACT)]
-    assert not any(column[rows.index(name)] for column in (samples, bach, mixed)
+    assert not any(column[rows.index(name)] for column in (samples, learned, bach, mixed)
                    for name in (EXACT, BOUND, "parameters"))
+    # Bach is told from Bach as samples are; from himself he is not.
+    told = rows.index("Bach-or-Mock grade: area under the curve")
+    assert learned[told] and bach[told] is None
+    # What the training split shares with itself is all of it.
+    shared = "longest run shared with training, sixteenths: median"
+    assert bach[rows.index(shared)] and learned[rows.index(shared)] is None
 
 
 def test_the_numbers_are_those_of_a_model_by_itself(table, config, models, tmp_path):
@@ -82,7 +90,7 @@ def test_the_numbers_are_those_of_a_model_by_itself(table, config, models, tmp_p
 def test_files(table, models):
     text = (models / "comparison.md").read_text()
     assert text == module.markdown(table) + "\n"
-    assert "| parameters |" in text and "| training: steps | 6 | 6 |  |  |  |" in text
+    assert "| parameters |" in text and "| training: steps | 6 | 6 |  |  |  |  |" in text
     header, *lines = csv.reader((models / "comparison.csv").open())
     assert header[:4] == ["measure", *(f"{models / 'score'}{end}" for end in ("", " low", " high"))]
     by_row = {line[0]: line[1:] for line in lines}
@@ -106,10 +114,10 @@ def test_what_was_measured_is_not_measured_again(table, config, models, monkeypa
     def never(*arguments):
         raise AssertionError("a column was measured again")
 
-    monkeypatch.setattr(module.Model, "measure", never)
+    monkeypatch.setattr(columns.Model, "measure", never)
     again = compare(config, [str(models / "score")], progress=False)
     np.testing.assert_equal(again[str(models / "score")], table[str(models / "score")])
-    assert len(json.loads((models / "comparison.json").read_text())) == 5
+    assert len(json.loads((models / "comparison.json").read_text())) == 6
     with pytest.raises(AssertionError, match="measured again"):
         compare(config, [f"{models / 'score'}:levels=4"], progress=False)
 

@@ -13,7 +13,7 @@ import jax
 from tqdm import tqdm
 
 from experiments.command import add_model, held_out, running
-from lmjax.compare import composer_of
+from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
 from lmjax.files import make_folder, write_bytes

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from experiments.command import add_model, held_out, running
-from lmjax.compare import composer_of
+from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
 from lmjax.data.dataset import piece_of

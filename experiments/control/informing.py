@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments.command import add_model, fields_of, held_out, running
 from experiments.control.held_out import ROWS, agreement, classes
-from lmjax.compare import composer_of
+from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
 from lmjax.data.dataset import load_dataset

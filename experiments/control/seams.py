@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import jax
 
 from experiments.command import add_model, running
-from lmjax.compare import composer_of
+from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
 from lmjax.files import make_folder, write_bytes

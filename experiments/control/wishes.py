@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments.command import add_model, running
-from lmjax.compare import composer_of
+from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
 from lmjax.files import make_folder, write_bytes

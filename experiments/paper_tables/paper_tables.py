@@ -12,7 +12,7 @@ import jax
 
 from experiments.command import running
 from experiments.paper_tables import observations
-from lmjax.compare import composer_of
+from lmjax.columns import composer_of
 from lmjax.composing import compose
 from lmjax.data.dataset import load_dataset, metre_pieces
 from lmjax.files import make_folder, write_bytes
@@ -34,7 +34,7 @@ def reproduce(columns: Mapping[str, str], folder: pathlib.Path, samples: int, se
     """Composes eight measures with each model, engraves the first, and measures all.
 
     Args:
-      columns: name -> what `lmjax.compare.composer_of` reads.
+      columns: name -> what `lmjax.columns.composer_of` reads.
       folder: of the pictures, `observations.md` and `observations.json`.
       samples: of each model; of one that draws nothing at random, one.
       seed: of the noise.

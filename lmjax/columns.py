@@ -1,0 +1,311 @@
+"""What the columns of the one table are measured from: models, files of chorales, Bach."""
+
+import dataclasses
+import hashlib
+import io
+import pathlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from lmjax import judge
+from lmjax.composer import Composer, load
+from lmjax.data.dataset import Dataset, Piece, fits
+from lmjax.evaluate import check_unseen, held_out, measure_likelihood
+from lmjax.metrics.discriminator import FOLDS, told_apart
+from lmjax.metrics.likelihood import Bound, Likelihood
+from lmjax.metrics.tables import Interval
+from lmjax.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
+from lmjax.settings import EvaluationSettings, Settings
+from lmjax.training import checkpoints
+
+SEED = 0  # of windows, samples and shuffles
+# What only some columns have, and with how many decimals.
+COST = {"parameters": 0, "training: steps": 0, "training: minutes": 0,
+        "composing: network evaluations a window": 0, "composing: seconds a window": 2}
+LIKELIHOODS = {"likelihood, exact: nats per frame": 3, "likelihood, bound: nats per frame": 3,
+               "framewise, no likelihood: nats per frame": 3}
+DISCRIMINATOR = "told from Bach by a discriminator: area under the curve"
+Cell = Interval | tuple[float] | None  # a value with its 95 % interval; alone; or none
+Column = dict[str, Cell]  # by row
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bench:
+    """What all columns are measured on.
+
+    Attributes:
+      cfg: how.
+      data: which music.
+      pieces: the held-out ones.
+      windows: one of each that is long enough.
+      articulation: whether notes that are repeated count as two, in all columns.
+    """
+
+    cfg: EvaluationSettings
+    data: Dataset
+    pieces: tuple[Piece, ...]
+    windows: list[Chorale]
+    articulation: bool
+
+    @classmethod
+    def of(cls, cfg: EvaluationSettings, data: Dataset) -> "Bench":
+        """The bench of a split."""
+        pieces = held_out(data, cfg)
+        return cls(cfg, data, pieces, judge.bach_windows(pieces, cfg.sample_length, SEED),
+                   data.vocabulary_articulation)
+
+    @property
+    def wholes(self) -> list[Chorale]:
+        """The pieces as chorales, as far as their form is known."""
+        return [piece.chorale for piece in self.pieces if piece.chorale]
+
+    def notes(self, windows: Sequence[Chorale], novelty: bool = True) -> Column:
+        """What is measured of notes, but for the wholes."""
+        rows: Column = dict(judge.counterpoint({"": windows})[""])
+        figures = judge.figures(windows, self.windows, self.data.split("train"),
+                                merged=not self.articulation,
+                                most=self.cfg.samples, novelty=novelty)
+        for name, figure in figures.items():
+            rows[f"{name}: median"] = figure.samples
+            rows[f"{name}: area under the curve"] = figure.auc
+        if windows is not self.windows and min(len(windows), len(self.windows)) >= FOLDS:
+            rows[DISCRIMINATOR] = told_apart(windows, self.windows, SEED)
+        return rows
+
+
+class Source(Protocol):
+    """Where a column comes from."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What makes it another column: plain values."""
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """The column; rows that it does not have are missing."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Model:
+    """A composer."""
+
+    composer: Composer
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        about = self.composer.about
+        return {"config": about["config"], "step": about["step"], "valid": about["valid"],
+                "sampler": dataclasses.asdict(self.composer.settings.sampler)}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`."""
+        composer, cfg = self.composer, bench.cfg
+        cost: list[float | None] = [
+            sum(leaf.size for leaf in jax.tree.leaves(composer.params)), *training_cost(composer)]
+        found, framewise = measure_likelihood(composer, bench.pieces, cfg, progress)
+        bounded = isinstance(found, Bound)
+        likelihoods: list[Likelihood | None] = [
+            None if bounded else found, found if bounded else None, framewise]
+        notes: Column = {}
+        if cfg.samples:
+            samples, seconds = judge.sample_windows(
+                composer, cfg.samples, cfg.sample_length, SEED, progress)
+            cost += [composer.evaluations(cfg.sample_length), seconds]
+            notes = bench.notes(samples)
+        if cfg.wholes and composer.about.get("forms") is not None:
+            notes |= whole_rows(judge.wholes(composer, cfg.wholes, SEED, progress))
+        cells: Column = {name: None if value is None else (float(value),)
+                         for name, value in zip(COST, cost, strict=False)}
+        for name, value in zip(LIKELIHOODS, likelihoods, strict=True):
+            cells[name] = None if value is None else (value.per_frame, *value.interval)
+        return cells | notes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Samples:
+    """A file of chorales, whoever composed them."""
+
+    windows: list[Chorale]
+    digest: str
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        return {"file": self.digest}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`."""
+        del progress
+        return bench.notes(self.windows)
+
+
+class Bach:
+    """The held-out pieces themselves."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        return {"notes": "Bach's"}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`; how far they are from themselves is not asked."""
+        del progress
+        rows = bench.notes(bench.windows)
+        for name in rows:
+            if name.endswith("area under the curve"):
+                rows[name] = None
+        return rows | whole_rows(bench.wholes)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Learned:
+    """The pieces that models learn from: how far Bach is from Bach, in every row."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        return {"notes": "Bach's", "split": "train"}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`; what they share with themselves is all of it, and not asked."""
+        del progress
+        windows = judge.bach_windows(self.pieces, bench.cfg.sample_length, SEED)
+        rows = bench.notes(windows, novelty=False)
+        return rows | whole_rows([piece.chorale for piece in self.pieces if piece.chorale])
+
+
+class Shuffled:
+    """The control: the beats of each of their voices in random order, each by itself."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Source`."""
+        return {"notes": "shuffled"}
+
+    def measure(self, bench: Bench, progress: bool) -> Column:
+        """See `Source`."""
+        del progress
+        generator = np.random.default_rng(SEED)
+        windows, wholes = ([judge.shuffled(one, generator) for one in some]
+                           for some in (bench.windows, bench.wholes))
+        return bench.notes(windows) | whole_rows(wholes)
+
+
+def whole_rows(chorales: Sequence[Chorale]) -> Column:
+    """What is measured of whole chorales; nothing if there are none."""
+    if not chorales:
+        return {}
+    closes, repeats = judge.whole_tables({"": chorales})
+    return {**closes[""], **repeats[""]}
+
+
+def training_cost(composer: Composer) -> tuple[float, float | None]:
+    """The steps and the minutes of a composer's whole training, these if they are known."""
+    about = composer.about
+    if composer.folder and checkpoints.latest_step(
+            composer.folder, checkpoints.RESUME) is not None:
+        about = checkpoints.read_about(composer.folder, checkpoints.RESUME)
+    seconds = about.get("seconds")
+    return float(about["step"]), None if seconds is None else seconds / 60
+
+
+def path_of(column: str) -> pathlib.Path:
+    """The folder or file that a column names."""
+    return pathlib.Path(column.split(":")[0])
+
+
+def is_pretrained(column: str) -> bool:
+    """Whether it names weights that travel with the package."""
+    path = path_of(column)
+    return path.parts[:-1] == (checkpoints.PRETRAINED.name,) and not path.exists()
+
+
+def source_of(column: str, settings: Settings, bench: Bench) -> Source:
+    """What a column names.
+
+    Raises:
+      ValueError: if it cannot be measured.
+      CheckpointError: if a folder has no usable weights.
+    """
+    if column.endswith(".npz"):
+        return samples_of(pathlib.Path(column), bench.cfg.sample_length)
+    composer = composer_of(column)
+    if composer.settings.data.source != settings.data.source:
+        raise ValueError(f"{column} was trained on data.source="
+                         f"{composer.settings.data.source!r}, and the config asks for "
+                         f"{settings.data.source!r}")
+    check_unseen(composer, bench.pieces, bench.cfg.split)
+    outside = [piece.name for piece in bench.pieces
+               if not fits(piece, composer.vocabulary.ranges)]
+    if outside:
+        raise ValueError(f"{column} has no tokens for the notes of {len(outside)} pieces, such as "
+                         f"{outside[0]}; measure all on fewer, with evaluation.ranges='paper'")
+    return Model(composer.using(evaluation=bench.cfg, compose=dataclasses.replace(
+        composer.settings.compose, batch_size=settings.compose.batch_size)))
+
+
+def composer_of(column: str) -> Composer:
+    """The composer of a folder, its sampler changed if so wished, as in `runs/lstm:kind=cold`.
+
+    Raises:
+      ValueError: if the sampler cannot be so.
+      CheckpointError: if the folder has no usable weights.
+    """
+    name, *changes = column.split(":")
+    composer = load(name)
+    sampler = composer.settings.sampler
+    fields = {field.name: type(getattr(sampler, field.name))
+              for field in dataclasses.fields(sampler)}
+    for change in changes:
+        field, _, value = change.partition("=")
+        if field not in fields:
+            raise ValueError(f"{column}: the sampler of {name} has no field {field!r}, only "
+                             f"{', '.join(fields)}")
+        try:
+            sampler = dataclasses.replace(sampler, **{field: fields[field](value)})
+        except ValueError as error:
+            raise ValueError(f"{column}: {error}") from error
+    return composer.using(sampler=sampler)
+
+
+def samples_of(path: pathlib.Path, length: int) -> Samples:
+    """The first `length` frames of every chorale of a file.
+
+    It holds `pitch` int[N, T, 4], MIDI numbers with -1 for silence, and `struck` bool[N, T, 4], in
+    sixteenths, as `samples.npz` does.
+
+    Raises:
+      ValueError: if it holds something else.
+      OSError: if it cannot be read.
+    """
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content)) as file:
+            pitch, struck = np.asarray(file["pitch"], np.int16), np.asarray(file["struck"], bool)
+            frames = file["frames"] if "frames" in file else np.full(len(pitch), pitch.shape[1])
+            grids = set(np.ravel(file["frames_per_quarter"]).tolist()
+                        if "frames_per_quarter" in file else ())
+    except (ValueError, KeyError, IndexError, OSError, TypeError) as error:
+        raise ValueError(f"{path} is no file of chorales with the arrays pitch and struck "
+                         f"({error})") from error
+    if pitch.ndim != 3 or pitch.shape[-1] != len(VOICES) or struck.shape != pitch.shape:
+        raise ValueError(f"chorales have {len(VOICES)} voices, and pitch and struck the shape "
+                         f"[chorales, sixteenths, {len(VOICES)}]; in {path} they have "
+                         f"{pitch.shape} and {struck.shape}")
+    if not grids <= {FRAMES_PER_QUARTER}:
+        raise ValueError(f"the chorales of {path} have {max(grids)} frames to a quarter-note, and "
+                         f"here it has {FRAMES_PER_QUARTER}")
+    if not len(pitch) or frames.min() < length:
+        raise ValueError(f"{path} has a chorale of {frames.min() if len(pitch) else 0} sixteenths; "
+                         f"lower evaluation.sample_length, which is {length}")
+    try:
+        windows = [judge.notes_of(*one) for one in zip(
+            pitch[:, :length], struck[:, :length], strict=True)]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Samples(windows, hashlib.sha256(content).hexdigest())
