@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -23,8 +23,8 @@ from lmjax.training import checkpoints
 
 SEED = 0  # of windows, samples and shuffles
 # What only some columns have, and with how many decimals.
-COST = {"parameters": 0, "training: steps": 0, "training: minutes": 0,
-        "composing: network evaluations a window": 0, "composing: seconds a window": 2}
+TRAINING = {"parameters": 0, "training: steps": 0, "training: minutes": 0}
+COMPOSING = {"composing: network evaluations a window": 0, "composing: seconds a window": 2}
 LIKELIHOODS = {"likelihood, exact: nats per frame": 3, "likelihood, bound: nats per frame": 3,
                "framewise, no likelihood: nats per frame": 3}
 DISCRIMINATOR = "told from Bach by a discriminator: area under the curve"
@@ -76,6 +76,9 @@ class Bench:
         return rows
 
 
+Part = Callable[[Bench, bool], Column]  # from the bench, and whether to show bars
+
+
 class Source(Protocol):
     """Where a column comes from."""
 
@@ -83,8 +86,9 @@ class Source(Protocol):
     def about(self) -> dict[str, Any]:
         """What makes it another column: plain values."""
 
-    def measure(self, bench: Bench, progress: bool) -> Column:
-        """The column; rows that it does not have are missing."""
+    @property
+    def parts(self) -> dict[str, Part]:
+        """What is measured one after another, by name; rows that it does not have are missing."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,28 +104,41 @@ class Model:
         return {"config": about["config"], "step": about["step"], "valid": about["valid"],
                 "sampler": dataclasses.asdict(self.composer.settings.sampler)}
 
-    def measure(self, bench: Bench, progress: bool) -> Column:
+    @property
+    def parts(self) -> dict[str, Part]:
         """See `Source`."""
-        composer, cfg = self.composer, bench.cfg
-        cost: list[float | None] = [
-            sum(leaf.size for leaf in jax.tree.leaves(composer.params)), *training_cost(composer)]
-        found, framewise = measure_likelihood(composer, bench.pieces, cfg, progress)
+        return {"likelihood": self.likelihood, "windows": self.windows, "wholes": self.wholes}
+
+    def likelihood(self, bench: Bench, progress: bool) -> Column:
+        """What the network costs, and how probable held-out Bach is."""
+        composer = self.composer
+        cost = sum(leaf.size for leaf in jax.tree.leaves(composer.params)), *training_cost(composer)
+        found, framewise = measure_likelihood(composer, bench.pieces, bench.cfg, progress)
         bounded = isinstance(found, Bound)
-        likelihoods: list[Likelihood | None] = [
-            None if bounded else found, found if bounded else None, framewise]
-        notes: Column = {}
-        if cfg.samples:
-            samples, seconds = judge.sample_windows(
-                composer, cfg.samples, cfg.sample_length, SEED, progress)
-            cost += [composer.evaluations(cfg.sample_length), seconds]
-            notes = bench.notes(samples)
-        if cfg.wholes and composer.about.get("forms") is not None:
-            notes |= whole_rows(judge.wholes(composer, cfg.wholes, SEED, progress))
-        cells: Column = {name: None if value is None else (float(value),)
-                         for name, value in zip(COST, cost, strict=False)}
-        for name, value in zip(LIKELIHOODS, likelihoods, strict=True):
-            cells[name] = None if value is None else (value.per_frame, *value.interval)
-        return cells | notes
+        likelihoods: tuple[Likelihood | None, ...] = (
+            None if bounded else found, found if bounded else None, framewise)
+        rows: Column = {name: None if value is None else (float(value),)
+                        for name, value in zip(TRAINING, cost, strict=True)}
+        return rows | {name: None if value is None else (value.per_frame, *value.interval)
+                       for name, value in zip(LIKELIHOODS, likelihoods, strict=True)}
+
+    def windows(self, bench: Bench, progress: bool) -> Column:
+        """What windows cost, and are like."""
+        composer, cfg = self.composer, bench.cfg
+        if not cfg.samples:
+            return {}
+        samples, seconds = judge.sample_windows(
+            composer, cfg.samples, cfg.sample_length, SEED, progress)
+        cost = composer.evaluations(cfg.sample_length), seconds
+        rows: Column = {name: (float(value),)
+                        for name, value in zip(COMPOSING, cost, strict=True)}
+        return rows | bench.notes(samples)
+
+    def wholes(self, bench: Bench, progress: bool) -> Column:
+        """What whole chorales are like, in forms of the prior if the composer knows one."""
+        if not bench.cfg.wholes or self.composer.about.get("forms") is None:
+            return {}
+        return whole_rows(judge.wholes(self.composer, bench.cfg.wholes, SEED, progress))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -136,8 +153,13 @@ class Samples:
         """See `Source`."""
         return {"file": self.digest}
 
-    def measure(self, bench: Bench, progress: bool) -> Column:
+    @property
+    def parts(self) -> dict[str, Part]:
         """See `Source`."""
+        return {"notes": self.notes}
+
+    def notes(self, bench: Bench, progress: bool) -> Column:
+        """What they are like."""
         del progress
         return bench.notes(self.windows)
 
@@ -150,8 +172,13 @@ class Bach:
         """See `Source`."""
         return {"notes": "Bach's"}
 
-    def measure(self, bench: Bench, progress: bool) -> Column:
-        """See `Source`; how far they are from themselves is not asked."""
+    @property
+    def parts(self) -> dict[str, Part]:
+        """See `Source`."""
+        return {"notes": self.notes}
+
+    def notes(self, bench: Bench, progress: bool) -> Column:
+        """What they are like; how far they are from themselves is not asked."""
         del progress
         rows = bench.notes(bench.windows)
         for name in rows:
@@ -171,8 +198,13 @@ class Learned:
         """See `Source`."""
         return {"notes": "Bach's", "split": "train"}
 
-    def measure(self, bench: Bench, progress: bool) -> Column:
-        """See `Source`; what they share with themselves is all of it, and not asked."""
+    @property
+    def parts(self) -> dict[str, Part]:
+        """See `Source`."""
+        return {"notes": self.notes}
+
+    def notes(self, bench: Bench, progress: bool) -> Column:
+        """What they are like; what they share with themselves is all of it, and not asked."""
         del progress
         windows = judge.bach_windows(self.pieces, bench.cfg.sample_length, SEED)
         rows = bench.notes(windows, novelty=False)
@@ -187,8 +219,13 @@ class Shuffled:
         """See `Source`."""
         return {"notes": "shuffled"}
 
-    def measure(self, bench: Bench, progress: bool) -> Column:
+    @property
+    def parts(self) -> dict[str, Part]:
         """See `Source`."""
+        return {"notes": self.notes}
+
+    def notes(self, bench: Bench, progress: bool) -> Column:
+        """What is left of them."""
         del progress
         generator = np.random.default_rng(SEED)
         windows, wholes = ([judge.shuffled(one, generator) for one in some]

@@ -9,8 +9,9 @@ from typing import Any
 
 from lmjax import settings as settings_module
 from lmjax.columns import (
-    COST,
+    COMPOSING,
     LIKELIHOODS,
+    TRAINING,
     Bach,
     Bench,
     Column,
@@ -29,7 +30,7 @@ from lmjax.metrics.tables import comma_separated
 from lmjax.reporting import leave, tables_of
 
 NAME = "comparison"  # of the files
-DECIMALS = {**COST, **LIKELIHOODS, **{
+DECIMALS = {**TRAINING, **COMPOSING, **LIKELIHOODS, **{
     row.label: row.decimals
     for rows in (theory.ROWS, wholeness.ROWS, structure.ROWS) for row in rows.values()}}
 
@@ -39,8 +40,8 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     """Measures composers as `config.evaluation` says, one column each, and three of Bach's.
 
     Prints the table and writes it to `comparison.md` and `comparison.csv`, again after each column,
-    to `comparison.json`, from which a column that was measured before is read, and at last to
-    `report.html`.
+    and at last to `report.html`. After each part of a column what was measured is written to
+    `comparison.json`, and is not measured again: interrupted, the same call goes on.
 
     Args:
       config: its `evaluation`, and of `data` what is measured on; models are what they were
@@ -78,12 +79,18 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     for name, source in sources.items():
         about = json.loads(json.dumps({**common, **source.about})) if source else None
         if source and kept.get(name, {}).get("about") != about:
+            kept[name] = {"about": about, "rows": {}, "parts": []}
+        for part, measure in (source.parts if source else {}).items():
+            done = kept[name].setdefault("parts", [])
+            if part in done:
+                continue
             if progress:
-                print(f"measuring {name}")
-            kept[name] = {"about": about, "rows": source.measure(bench, progress)}
+                print(f"measuring {name}: {part}")
+            kept[name]["rows"] |= measure(bench, progress)
+            done.append(part)
+            write_bytes(path, json.dumps(kept, indent=1).encode())
         table[name] = {row: None if cell is None else tuple(cell)
                        for row, cell in kept[name]["rows"].items()}
-        write_bytes(path, json.dumps(kept, indent=1).encode())
         write_bytes(folder / f"{NAME}.md", (markdown(table) + "\n").encode())
         write_bytes(folder / f"{NAME}.csv", comma_separated(table, rows_of(table)).encode())
     print(markdown(table))
@@ -116,7 +123,7 @@ def is_gone(column: str, kept: Mapping[str, Any], common: Mapping[str, Any]) -> 
 
 def rows_of(table: Mapping[str, Column]) -> list[str]:
     """All rows, in order: what something costs, likelihoods, notes."""
-    rows = dict.fromkeys([*COST, *LIKELIHOODS])
+    rows = dict.fromkeys([*TRAINING, *COMPOSING, *LIKELIHOODS])
     for column in table.values():
         rows |= dict.fromkeys(column)
     return [row for row in rows if any(column.get(row) for column in table.values())]

@@ -11,7 +11,7 @@ import pytest
 
 from lmjax import columns
 from lmjax import compare as module
-from lmjax.columns import LIKELIHOODS
+from lmjax.columns import COMPOSING, LIKELIHOODS
 from lmjax.compare import compare
 from lmjax.evaluate import evaluate
 from lmjax.metrics import theory
@@ -114,12 +114,32 @@ def test_what_was_measured_is_not_measured_again(table, config, models, monkeypa
     def never(*arguments):
         raise AssertionError("a column was measured again")
 
-    monkeypatch.setattr(columns.Model, "measure", never)
+    monkeypatch.setattr(columns.Model, "likelihood", never)
     again = compare(config, [str(models / "score")], progress=False)
     np.testing.assert_equal(again[str(models / "score")], table[str(models / "score")])
     assert len(json.loads((models / "comparison.json").read_text())) == 6
     with pytest.raises(AssertionError, match="measured again"):
         compare(config, [f"{models / 'score'}:levels=4"], progress=False)
+
+
+def test_an_interrupted_column_goes_on(config, models, table, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    there = str(shutil.copytree(models / "lstm", tmp_path / "lstm"))
+    with monkeypatch.context() as patch:
+        patch.setattr(columns.Model, "windows", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            compare(config, [f"{there}:kind=cold"], progress=False)
+    kept = json.loads((tmp_path / "comparison.json").read_text())
+    assert kept[f"{there}:kind=cold"]["parts"] == ["likelihood"]
+    monkeypatch.setattr(columns.Model, "likelihood", interrupted)  # not measured again
+    found = compare(config, [f"{there}:kind=cold"], progress=False)
+    once = table[f"{models / 'lstm'}:kind=cold"]
+    seconds = [name for name in COMPOSING if "seconds" in name]
+    np.testing.assert_equal({row: cell for row, cell in found[f"{there}:kind=cold"].items()
+                             if row not in seconds},
+                            {row: cell for row, cell in once.items() if row not in seconds})
 
 
 def test_a_column_outlives_its_weights(table, config, models, tmp_path):
