@@ -22,7 +22,8 @@ from lmjax.training import step
 def build(settings: Settings, vocabulary: Vocabulary) -> SequentialModel:
     """The left-to-right model that a config describes."""
     assert not isinstance(settings.network, SCORE_NETWORKS)
-    return SequentialModel(space_of(vocabulary), settings.network, rhythm.SIZES, rhythm.KEY)
+    return SequentialModel(space_of(vocabulary), settings.network, rhythm.SIZES, rhythm.KEY,
+                           rhythm.FERMATA)
 
 
 def objective(model: SequentialModel, settings: Settings) -> step.Objective:
@@ -61,6 +62,7 @@ def sampler(model: SequentialModel, settings: Settings, vocabulary: Vocabulary,
     def sample(params: Params, keys: jax.Array, condition: Condition,
                near: jax.Array | None = None) -> sequential.Generated:
         check_plain(condition, near)
+        condition = condition._replace(tracks=model.foreseen(condition.tracks))
         return sequential.generate(
             keys, model.begin(*condition.frames.shape), functools.partial(model.advance, params),
             functools.partial(model.voices, params), how, condition, (start, follow))

@@ -1,12 +1,13 @@
 """Our strongest left-to-right network: the opponent of the score model.
 
-It is told what the score model is told, and knows beforehand what that knows: that notes are held,
-and that harmony is the same in every key. All layers commute with transposition (`symmetry`). The
-notes of the frame before, laid on one pitch axis, become features of each pitch from all pitches
-around it; those, folded to pitch classes, go with metre and form through a transformer that attends
-to the past alone; and from both, and from what the voices before it sing in this frame, each voice
-in turn reads the logits of its tokens: soprano, alto, tenor, bass. What a voice's motion says of
-another's is a table of its own, as in `pairs`: here moves are known, and are looked up.
+It is told what the score model is told, how far ahead the next fermata is as well, since it reads
+no frame to come; and it knows beforehand what that knows: that notes are held, and that harmony is
+the same in every key. All layers commute with transposition (`symmetry`). The notes of the frame
+before, laid on one pitch axis, become features of each pitch from all pitches around it; those,
+folded to pitch classes, go with metre and form through a transformer that attends to the past
+alone; and from both, and from what the voices before it sing in this frame, each voice in turn
+reads the logits of its tokens: soprano, alto, tenor, bass. What a voice's motion says of another's
+is a table of its own, as in `pairs`: here moves are known, and are looked up.
 """
 
 import dataclasses

@@ -15,6 +15,8 @@ from lmjax.networks.tokens import TokenSpace
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import NEVER
 
+FARTHEST = 62  # frames ahead that are told apart
+
 
 class IndependentVoices(nn.Module):
     """Logits of a frame's tokens that are independent of each other, given all frames before.
@@ -43,15 +45,19 @@ class SequentialModel:
       network: sizes of the network; their type decides which.
       track_sizes: how many values each conditioning track takes.
       key_track: which of them is the key, if one is: 0 or 1 + its pitch class.
+      awaited_track: which of them has the events that are foreseen, if one has: 0 where nothing is
+        known, else 1 + whether one is now. Notes are read from left to right; form is known.
     """
 
     space: TokenSpace
     network: LSTMSettings | CausalSettings | ChainedSettings
     track_sizes: tuple[int, ...]
     key_track: int | None = None
+    awaited_track: int | None = None
 
     def init(self, key: jax.Array, tracks: jax.Array) -> Params:
         """Fresh parameters; tracks int32[B, T, C] are those of any batch."""
+        tracks = self.foreseen(tracks)
         batch, time = tracks.shape[:2]
         tokens = jnp.zeros((batch, time, len(self.space.valid)), jnp.int32)
         keys = jax.random.split(key)
@@ -68,7 +74,7 @@ class SequentialModel:
                 start: jax.Array | int, dropout_key: jax.Array | None = None,
                 ) -> tuple[Any, jax.Array]:
         """Reads frames: memory, and of each frame the tokens before it int32[B, T, V], its tracks
-        int32[B, T, C], and its number, to the new memory and features float32[B, T, W]."""
+        (see `foreseen`) and its number, to the new memory and features float32[B, T, W]."""
         rngs = None if dropout_key is None else {"dropout": dropout_key}
         return apply(self._network, params["network"], memory, before, tracks, start,
                      dropout_key is not None, rngs=rngs)
@@ -84,8 +90,19 @@ class SequentialModel:
         """Logits float32[B, T, V, K] of every cell, given the tokens int32[B, T, V] before it."""
         batch, time, _ = tokens.shape
         _, features = self.advance(params, self.begin(batch, time), self.preceding(tokens),
-                                   condition.tracks, 0, dropout_key)
+                                   self.foreseen(condition.tracks), 0, dropout_key)
         return self.voices(params, features, tokens)
+
+    def foreseen(self, tracks: jax.Array) -> jax.Array:
+        """Tracks int32[B, T, C], and behind them how far ahead the next event is that is awaited:
+        0 where that is not known, else 1 + frames, as far as they are told apart."""
+        if self.awaited_track is None:
+            return tracks
+        track, place = tracks[..., self.awaited_track], jnp.arange(tracks.shape[1])
+        never = tracks.shape[1] + FARTHEST
+        following = jax.lax.cummin(jnp.where(track == 2, place, never), axis=1, reverse=True)
+        ahead = 1 + jnp.minimum(following - place, FARTHEST)
+        return jnp.concatenate([tracks, jnp.where(track > 0, ahead, 0)[..., None]], axis=-1)
 
     def preceding(self, tokens: jax.Array) -> jax.Array:
         """For each frame, the tokens of the one before it; K where there is none."""
@@ -99,7 +116,9 @@ class SequentialModel:
             return LSTM(self.network, voices, tokens)
         if isinstance(self.network, CausalSettings):
             return CausalTransformer(self.network, voices, tokens)
-        return ChainedTransformer(self.network, self.space, self.track_sizes, self.key_track)
+        foreseen = () if self.awaited_track is None else (2 + FARTHEST,)
+        return ChainedTransformer(
+            self.network, self.space, (*self.track_sizes, *foreseen), self.key_track)
 
     @property
     def _voices(self) -> Any:

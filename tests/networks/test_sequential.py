@@ -12,7 +12,7 @@ from lmjax.music.tokens import Vocabulary
 from lmjax.networks.causal import CausalSettings
 from lmjax.networks.chained import ChainedSettings
 from lmjax.networks.lstm import LSTMSettings, remember
-from lmjax.networks.sequential import SequentialModel
+from lmjax.networks.sequential import FARTHEST, SequentialModel
 from lmjax.noise.condition import Condition
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
@@ -28,7 +28,7 @@ TIME = 7
 def model(request, space_of):
     encoding = "sounding" if request.param == "chained" else "hold"
     vocabulary = Vocabulary(encoding, ranges=((60, 61), (60, 60), (48, 48), (36, 36)))
-    return SequentialModel(space_of(vocabulary), NETWORKS[request.param], (3,))
+    return SequentialModel(space_of(vocabulary), NETWORKS[request.param], (3,), awaited_track=0)
 
 
 def tracks_of(batch, time=TIME):
@@ -63,6 +63,23 @@ def test_a_cell_hears_all_frames_before_it_and_none_after(model, params):
         assert (changed[time + 1:].max(axis=1) > 1e-6).all()
 
 
+def test_form_is_foreseen():
+    model = SequentialModel(None, None, (2, 3), awaited_track=1)
+    track = jnp.array([[1, 1, 2, 2, 1, 1], [1, 0, 1, 1, 1, 2], [0, 2, 0, 0, 0, 0]])
+    tracks = jnp.stack([jnp.zeros_like(track), track], axis=-1)
+    np.testing.assert_array_equal(model.foreseen(tracks)[..., :2], tracks)
+    np.testing.assert_array_equal(model.foreseen(tracks)[..., 2], [
+        [3, 2, 1, 1, 1 + FARTHEST, 1 + FARTHEST], [6, 0, 4, 3, 2, 1], [0, 1, 0, 0, 0, 0]])
+
+
+def test_only_voices_in_turn_hear_of_a_fermata_to_come(model, params):
+    tokens, tracks = tokens_of(model, 1), tracks_of(1) + 1
+    later = tracks.at[0, 4].set(2)
+    plain, told = (model.logits(params, Condition.free(one), tokens) for one in (tracks, later))
+    changed = np.abs(told - plain).max(axis=(0, 2, 3)) > 1e-6
+    np.testing.assert_array_equal(changed, [isinstance(model.network, ChainedSettings)] * TIME)
+
+
 def test_voices_in_turn_hear_those_before_them(model, params):
     tokens = tokens_of(model, 1)
     for voice in range(4):
@@ -75,10 +92,11 @@ def test_frame_by_frame_is_the_same_as_all_at_once(model, params):
     tokens = tokens_of(model, 2)
     whole = model.logits(params, Condition.free(tracks_of(2)), tokens)
     memory, before = model.begin(2, TIME), model.preceding(tokens)
+    tracks = model.foreseen(tracks_of(2))
     advance = jax.jit(model.advance)
     for time in range(TIME):
         memory, features = advance(
-            params, memory, before[:, time:time + 1], tracks_of(2, 1), jnp.int32(time))
+            params, memory, before[:, time:time + 1], tracks[:, time:time + 1], jnp.int32(time))
         here = model.voices(params, features, tokens[:, time:time + 1])
         np.testing.assert_allclose(here[:, 0], whole[:, time], rtol=1e-4, atol=1e-5)
 
