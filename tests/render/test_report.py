@@ -1,6 +1,7 @@
 """Reports: what stands on their pages, how they are divided, and that they play in a browser."""
 
 import base64
+import collections
 import dataclasses
 import io
 import itertools
@@ -359,6 +360,26 @@ def test_keys_and_clicks(browser: Browser, page: Path, chorale: Chorale) -> None
     lines = browser.value("document.querySelector('.wide .way').getAttribute('d')")
     assert lines.count("M") == lines.count("L") == 2
     assert browser.complaints() == []
+
+
+def test_faults_over_a_line_break(browser: Browser, tmp_path: Path) -> None:
+    pitch = np.tile(np.array([[72, 67, 64, 48], [74, 69, 65, 50]], np.int16).repeat(8, axis=0),
+                    (24, 1))
+    struck = np.zeros(pitch.shape, bool)
+    struck[::8] = True
+    every = range(16, len(pitch), 16)  # into each bar but the first
+    bars = tuple(Bar(start, 4, 4) for start in (0, *every))
+    write_report(tmp_path, "Breaks", {}, [
+        Piece(Chorale(pitch, struck, np.zeros_like(struck), bars), "Breaks",
+              faults=[Fault("parallel fifths", frame, (0, 3)) for frame in every])])
+    browser.open(tmp_path / "report.html")
+    for name in ("wide", "narrow"):
+        systems = browser.value(f"document.querySelectorAll('.{name} .system').length")
+        lines = browser.value(f"[...document.querySelectorAll('.{name} .way')]"
+                              ".map((way) => way.getAttribute('d'))")
+        shapes = collections.Counter(re.sub("[^A-Za-z]", "", line) for line in lines)
+        assert systems > 1
+        assert shapes == {"MhMhMhMh": systems - 1, "MLML": len(every) - systems + 1}
 
 
 def test_small_and_dark(browser: Browser, page: Path) -> None:

@@ -6,6 +6,7 @@
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const HALF_HEAD = 106; // of a note, in the units of a score
+const LEAD = 500; // of a line that goes on in the next system, in the same units
 const BEYOND = 8; // pixels by which the cursor stands out above and below the staves
 let active = null; // the player that was started last
 
@@ -54,14 +55,16 @@ class Player {
     }
   }
 
-  // Draws how two voices go into a fault: of each, a line from one note to the next.
+  // Draws how two voices go into a fault: of each, a line from one note to the next, or from the
+  // end of a system and into the next one.
   mark({ frame, voices }) {
     for (const svg of this.engravings) {
       const lines = voices.split(" ").map(Number).map((voice) => {
         const [a, b] = [frame - 1, Number(frame)].map((time) => this.notes.find((note) =>
           note.svg === svg && note.voice === voice && note.from <= time && time < note.to));
         const at = ({ head }) => `${head.x.baseVal.value + HALF_HEAD} ${head.y.baseVal.value}`;
-        return a && b && a.system === b.system ? `M${at(a)}L${at(b)}` : "";
+        if (!a || !b) return "";
+        return a.system === b.system ? `M${at(a)}L${at(b)}` : `M${at(a)}h${LEAD}M${at(b)}h${-LEAD}`;
       });
       const path = document.createElementNS(svg.namespaceURI, "path");
       path.setAttribute("class", "way");
