@@ -141,8 +141,21 @@ class Model:
         return whole_rows(judge.wholes(self.composer, bench.cfg.wholes, SEED, progress))
 
 
+class Notes:
+    """A source of which there are notes only."""
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """See `Source`."""
+        return {"notes": self.notes}
+
+    def notes(self, bench: Bench, progress: bool) -> Column:
+        """What they are like."""
+        raise NotImplementedError
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class Samples:
+class Samples(Notes):
     """A file of chorales, whoever composed them."""
 
     windows: list[Chorale]
@@ -153,29 +166,19 @@ class Samples:
         """See `Source`."""
         return {"file": self.digest}
 
-    @property
-    def parts(self) -> dict[str, Part]:
-        """See `Source`."""
-        return {"notes": self.notes}
-
     def notes(self, bench: Bench, progress: bool) -> Column:
         """What they are like."""
         del progress
         return bench.notes(self.windows)
 
 
-class Bach:
+class Bach(Notes):
     """The held-out pieces themselves."""
 
     @property
     def about(self) -> dict[str, Any]:
         """See `Source`."""
         return {"notes": "Bach's"}
-
-    @property
-    def parts(self) -> dict[str, Part]:
-        """See `Source`."""
-        return {"notes": self.notes}
 
     def notes(self, bench: Bench, progress: bool) -> Column:
         """What they are like; how far they are from themselves is not asked."""
@@ -188,41 +191,33 @@ class Bach:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Learned:
-    """The pieces that models learn from: how far Bach is from Bach, in every row."""
+class Learned(Notes):
+    """The pieces that models learn from: how far Bach is from Bach, in every row.
 
-    pieces: tuple[Piece, ...]
+    Attributes:
+      own: their bench.
+    """
+
+    own: Bench
 
     @property
     def about(self) -> dict[str, Any]:
         """See `Source`."""
         return {"notes": "Bach's", "split": "train"}
 
-    @property
-    def parts(self) -> dict[str, Part]:
-        """See `Source`."""
-        return {"notes": self.notes}
-
     def notes(self, bench: Bench, progress: bool) -> Column:
         """What they are like; what they share with themselves is all of it, and not asked."""
         del progress
-        windows = judge.bach_windows(self.pieces, bench.cfg.sample_length, SEED)
-        rows = bench.notes(windows, novelty=False)
-        return rows | whole_rows([piece.chorale for piece in self.pieces if piece.chorale])
+        return bench.notes(self.own.windows, novelty=False) | whole_rows(self.own.wholes)
 
 
-class Shuffled:
+class Shuffled(Notes):
     """The control: the beats of each of their voices in random order, each by itself."""
 
     @property
     def about(self) -> dict[str, Any]:
         """See `Source`."""
         return {"notes": "shuffled"}
-
-    @property
-    def parts(self) -> dict[str, Part]:
-        """See `Source`."""
-        return {"notes": self.notes}
 
     def notes(self, bench: Bench, progress: bool) -> Column:
         """What is left of them."""

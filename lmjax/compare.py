@@ -23,7 +23,6 @@ from lmjax.columns import (
     source_of,
 )
 from lmjax.data.dataset import load_dataset
-from lmjax.evaluate import held_out
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import structure, theory, wholeness
 from lmjax.metrics.tables import comma_separated
@@ -72,7 +71,7 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
         sources[column] = None if is_gone(column, kept, common) else source_of(
             column, settings, bench)
     if cfg.split != "train":
-        sources["Bach (train)"] = Learned(held_out(data, dataclasses.replace(cfg, split="train")))
+        sources["Bach (train)"] = Learned(Bench.of(dataclasses.replace(cfg, split="train"), data))
     sources |= {f"Bach ({cfg.split})": Bach(), "the same, shuffled": Shuffled()}
     make_folder(folder)
     table: dict[str, Column] = {}
