@@ -49,6 +49,7 @@ def get_config() -> ml_collections.ConfigDict:
             "smoothing": True,
             "repeats": True,
             "rounds": 3,
+            "pulse": True,
             "pairs": True,
             "chords": 8,
             "spacing": True,

@@ -19,4 +19,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.network.dropout = 0.1
     # It brought nothing here: 1.910 nats per frame after 1,000 steps, and 1.888 to 1.906 without.
     config.network.spacing = False
+    # Its weights (`experiments/jsb`) are older than this.
+    config.network.pulse = False
     return config

@@ -87,7 +87,7 @@ LADDER = (
     Rung("network", "The network reads raw states at absolute places. Ours reads what they say of "
          "each token, and how far apart frames are.",
          _ours("network", smoothing=False, repeats=False, rounds=1, symmetry=False,
-               pairs=False, chords=0, spacing=False)),
+               pulse=False, pairs=False, chords=0, spacing=False)),
     Rung("windows", "A step that reads two whole pieces reads few of them.",
          {"training.batch_size": 4, "training.length": 128}),
     Rung("optimizer", "One learning rate from the first step to the last, however long a gradient.",
@@ -112,6 +112,8 @@ LADDER = (
          {"embedding.articulation": 0.15}),
     Rung("spacing", "Harmony is heard in pitch classes, and they do not show whether voices cross.",
          {"network.spacing": True}),
+    Rung("pulse", "How lively a piece is can be told from all of it, and is looked for nearby.",
+         {"network.pulse": True}),
     Rung("allowed", "What follows from it that tokens are forbidden has to be guessed.",
          {"condition.allowed": 0.2}),
     Rung("scheme", "Langevin steps of finite length leave a state hotter than the network is told.",

@@ -25,7 +25,7 @@ import numpy as np
 
 from lmjax.networks.chords import Chords
 from lmjax.networks.layers import channel_dropout, fourier_features
-from lmjax.networks.motion import Moves
+from lmjax.networks.motion import Moves, pulse
 from lmjax.networks.pairs import VoicePairs
 from lmjax.networks.repeats import Repeats
 from lmjax.networks.smoothing import (
@@ -78,6 +78,8 @@ class EvidenceSettings:
       smoothing: whether the frames around a cell are heard by the chains.
       repeats: whether a cell hears the passages that its own may repeat.
       rounds: chains before the transformer.
+      pulse: whether frames hear how often voices move in the whole window; for chains that are
+        heard.
       pairs: whether voices hear how the others move; for chains that are heard.
       chords: types of chord that voices may share in a frame, or 0; likewise.
       spacing: whether voices hear how high the others lie; likewise.
@@ -101,6 +103,7 @@ class EvidenceSettings:
     smoothing: bool = True
     repeats: bool = True
     rounds: int = 3
+    pulse: bool = True
     pairs: bool = True
     chords: int = 8
     spacing: bool = True
@@ -112,7 +115,7 @@ class EvidenceSettings:
                              f"{self.channels} and {self.heads}")
         if self.rounds < 1:
             raise ValueError(f"network.rounds must be at least 1, not {self.rounds}")
-        for name in ("pairs", "chords", "spacing"):
+        for name in ("pulse", "pairs", "chords", "spacing"):
             if getattr(self, name) and not self.smoothing:
                 raise ValueError(f"network.{name} needs network.smoothing: it reads the chains")
         if self.chords < 0:
@@ -222,8 +225,8 @@ class EvidenceNetwork(nn.Module):
                            self._motion(f"motion_{i}", exists))
         taken = Moves(self.space, chain).taken()
         taken = taken.reshape(*taken.shape[:2], -1)
-        felt = nn.gelu(nn.Dense(cfg.local_width, name="moves")(
-            jnp.concatenate([taken, shifted(taken, 1)], axis=-1)))
+        moves = [taken, shifted(taken, 1)] + ([pulse(taken, frames)] if cfg.pulse else [])
+        felt = nn.gelu(nn.Dense(cfg.local_width, name="moves")(jnp.concatenate(moves, axis=-1)))
         return self._lay(chain.posterior, frames), felt
 
     def _around(self, seen: jax.Array, fresh: jax.Array, exists: jax.Array, hold: jax.Array,

@@ -3,6 +3,9 @@
 That a voice moves from one note to another is a fact of two frames, and the posteriors of single
 frames do not tell it: C or D in either frame may be one held note, or a step. The chain's messages
 do. Moves are counted on the pitch axis, where a step is a shift.
+
+How often voices move, and where in a beat, is a matter of the whole piece: some chorales run in
+eighths throughout, and some hardly leave their quarters. `pulse` tells it to every frame.
 """
 
 import functools
@@ -17,6 +20,7 @@ from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 STEPS = (-7, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 7)  # semitones
 MOVES = len(STEPS) + 2  # each step by itself; all steps upwards, and all downwards
 REACH = max(STEPS)
+BEAT = 4  # frames
 
 
 class Moves:
@@ -82,6 +86,22 @@ class Moves:
         exists = self._axis.max(axis=1)[..., None, None]  # it cannot leave what it cannot sing
         return [exists * worth * _by(reached, -step)
                 for step, worth in zip(STEPS, self._worth, strict=True)], whole
+
+
+def pulse(taken: jax.Array, present: jax.Array) -> jax.Array:
+    """What is usual in a window: the means of `taken`, float32[B, T, F], over all frames that lie
+    as far into a beat as each frame does, and as the one, two and three frames after it.
+
+    Returns float32[B, T, 4 F]. Frames that are not `present`, bool[B, T], do not count.
+    """
+    batch, time, _ = taken.shape
+    beats = -(-time // BEAT)
+    ragged = ((0, 0), (0, beats * BEAT - time), (0, 0))
+    total, count = (jnp.pad(part, ragged).reshape(batch, beats, BEAT, -1).sum(axis=1)
+                    for part in (taken * present[..., None], present[..., None]))
+    means = total / jnp.maximum(count, 1)
+    around = jnp.concatenate([jnp.roll(means, -i, axis=1) for i in range(BEAT)], axis=-1)
+    return jnp.tile(around, (1, beats, 1))[:, :time]
 
 
 def over_octaves(values: jax.Array) -> jax.Array:

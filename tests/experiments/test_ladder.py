@@ -67,7 +67,8 @@ def test_a_rung_changes_what_it_says_and_no_more(name):
 def test_the_largest_changes_stand_alone():
     alone = {"level": "network.level", "logits": "network.output", "cross_entropy": "loss.kind",
              "articulation": "embedding.articulation", "smoothing": "network.smoothing",
-             "spacing": "network.spacing", "symmetry": "network.symmetry",
+             "spacing": "network.spacing", "pulse": "network.pulse",
+             "symmetry": "network.symmetry",
              "known": "condition.known", "average": "optimizer.ema"}
     for name, field in alone.items():
         *_, before, _ = PATHS[name]

@@ -16,7 +16,8 @@ from lmjax.noise.perturb import perturb
 TINY = EvidenceSettings(channels=2, frame_channels=2, early_channels=2, pitch_channels=2,
                         cell_channels=4, local_width=8, fold=2, layers=1, heads=2, expansion=2,
                         reach=4, offsets=3, level_width=8, rounds=2, chords=2)
-DEAF = {"smoothing": False, "repeats": False, "pairs": False, "chords": 0, "spacing": False}
+DEAF = {"smoothing": False, "repeats": False, "pulse": False, "pairs": False, "chords": 0,
+        "spacing": False}
 BATCH, TIME = 2, 8
 TRACK_SIZES, KEY = (3, 13, 5), 1  # the second track is the key, 0 if it is not known
 
@@ -367,6 +368,21 @@ def test_without_smoothing_context_is_heard_all_the_same(heard, deaf, deaf_param
     assert change.min() > 1e-4
 
 
+def test_how_lively_a_piece_begins_is_heard_at_its_end(space, table, some_condition):
+    """Without a transformer and repeats, nothing else reaches so far."""
+    time = 64
+    own, sigma = noisy_evidence(table, space, sigma=0.2, time=time)
+    # The same notes to begin with, of which each is held, in place of one a frame.
+    quiet = own.at[:, :time // 2].set(own[:, :time // 2:8].repeat(8, axis=1))
+    for pulse in (True, False):
+        network = network_of(space, layers=0, repeats=False, pulse=pulse)
+        apply = jax.jit(network.apply)
+        params, condition = random_params(network, some_condition()), some_condition(time)
+        one, two = (np.asarray(apply(params, e, sigma, condition)) for e in (own, quiet))
+        change = np.abs(one - two)[:, -8:].max()
+        assert change > 0.01 if pulse else change < 1e-4
+
+
 # What the context is made to say: of the tokens without pitch, and of those of each kind with one.
 PLAIN = np.arange(1.0, 13.0).reshape(4, 3)
 OF_PITCH = -np.arange(1.0, 9.0).reshape(4, 2)
@@ -423,9 +439,8 @@ def test_what_context_says_of_a_token_is_said_of_that_token(
 @pytest.mark.parametrize("fields, message", [
     ({"channels": 6, "heads": 4},
      "network.channels must be a multiple of network.heads, but they are 6 and 4"),
-    ({"smoothing": False}, "network.pairs needs network.smoothing"),
-    ({"smoothing": False, "pairs": False}, "network.chords needs network.smoothing"),
-    ({"smoothing": False, "pairs": False, "chords": 0}, "network.spacing needs network.smoothing"),
+    *(({**DEAF, name: value}, f"network.{name} needs network.smoothing")
+      for name, value in {"pulse": True, "pairs": True, "chords": 8, "spacing": True}.items()),
     ({"chords": -1}, "network.chords must not be negative, but it is -1"),
     ({"rounds": 0}, "network.rounds must be at least 1, not 0"),
     ({"level_width": 7}, "network.level_width must be even, not 7"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmjax.music.tokens import Vocabulary
-from lmjax.networks.motion import MOVES, STEPS, Moves, over_octaves
+from lmjax.networks.motion import BEAT, MOVES, STEPS, Moves, over_octaves, pulse
 from lmjax.networks.smoothing import listen
 
 LOW, HIGH = 60, 64
@@ -53,6 +53,23 @@ def test_a_step_is_told_and_a_held_note_is_none(space, read):
     expected[2, [STEPS.index(-3), DOWN]] = 1
     np.testing.assert_allclose(taken[1], expected, atol=1e-4)
     np.testing.assert_allclose(taken[0], 0, atol=1e-4)
+
+
+def test_the_pulse_is_the_mean_of_each_place_in_a_beat_beginning_at_ones_own():
+    taken = np.random.default_rng(0).uniform(size=(2, 11, 3)).astype(np.float32)
+    present = np.arange(11) < [[11], [6]]
+    heard = np.asarray(pulse(jnp.asarray(taken), jnp.asarray(present))).reshape(2, 11, BEAT, 3)
+    for piece, length in enumerate((11, 6)):
+        for frame, later in itertools.product(range(11), range(BEAT)):
+            mean = taken[piece, :length][(frame + later) % BEAT::BEAT].mean(axis=0)
+            np.testing.assert_allclose(heard[piece, frame, later], mean, rtol=1e-5)
+
+
+def test_a_place_in_a_beat_where_nothing_is_present_has_no_moves():
+    taken, present = jnp.ones((1, 8, 2)), jnp.arange(8)[None] < 2
+    heard = np.asarray(pulse(taken, present)).reshape(8, BEAT, 2)
+    np.testing.assert_array_equal(heard[:, :, 0], [[1, 1, 0, 0], [1, 0, 0, 1], [0, 0, 1, 1],
+                                                   [0, 1, 1, 0]] * 2)
 
 
 def test_moves_are_sums_over_all_sequences(space, read):
