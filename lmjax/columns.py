@@ -14,7 +14,7 @@ from lmjax import judge
 from lmjax.composer import Composer, load
 from lmjax.data.dataset import Dataset, Piece, fits
 from lmjax.evaluate import check_unseen, held_out, measure_likelihood
-from lmjax.metrics.discriminator import FOLDS, told_apart
+from lmjax.metrics.discriminator import FOLDS, features, strikes, told_apart
 from lmjax.metrics.likelihood import Bound, Likelihood
 from lmjax.metrics.tables import Interval
 from lmjax.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
@@ -27,7 +27,9 @@ TRAINING = {"parameters": 0, "training: steps": 0, "training: minutes": 0}
 COMPOSING = {"composing: network evaluations a window": 0, "composing: seconds a window": 2}
 LIKELIHOODS = {"likelihood, exact: nats per frame": 3, "likelihood, bound: nats per frame": 3,
                "framewise, no likelihood: nats per frame": 3}
-DISCRIMINATOR = "told from Bach by a discriminator: area under the curve"
+DISCRIMINATORS = {
+    "told from Bach by a discriminator: area under the curve": features,
+    "told from Bach by what is struck alone: area under the curve": strikes}
 Cell = Interval | tuple[float] | None  # a value with its 95 % interval; alone; or none
 Column = dict[str, Cell]  # by row
 
@@ -64,7 +66,8 @@ class Bench:
 
     def notes(self, windows: Sequence[Chorale], novelty: bool = True) -> Column:
         """What is measured of notes, but for the wholes."""
-        rows: Column = dict(judge.counterpoint({"": windows})[""])
+        beside = {"": windows}
+        rows: Column = {**judge.counterpoint(beside)[""], **judge.rhythm_tables(beside)[""]}
         figures = judge.figures(windows, self.windows, self.data.split("train"),
                                 merged=not self.articulation,
                                 most=self.cfg.samples, novelty=novelty)
@@ -72,7 +75,8 @@ class Bench:
             rows[f"{name}: median"] = figure.samples
             rows[f"{name}: area under the curve"] = figure.auc
         if windows is not self.windows and min(len(windows), len(self.windows)) >= FOLDS:
-            rows[DISCRIMINATOR] = told_apart(windows, self.windows, SEED)
+            rows |= {name: told_apart(windows, self.windows, SEED, heard)
+                     for name, heard in DISCRIMINATORS.items()}
         return rows
 
 

@@ -24,14 +24,15 @@ from lmjax.columns import (
 )
 from lmjax.data.dataset import load_dataset
 from lmjax.files import make_folder, write_bytes
-from lmjax.metrics import structure, theory, wholeness
+from lmjax.metrics import liveliness, structure, theory, wholeness
 from lmjax.metrics.tables import comma_separated
 from lmjax.reporting import leave, tables_of
 
 NAME = "comparison"  # of the files
 DECIMALS = {**TRAINING, **COMPOSING, **LIKELIHOODS, **{
     row.label: row.decimals
-    for rows in (theory.ROWS, wholeness.ROWS, structure.ROWS) for row in rows.values()}}
+    for rows in (theory.ROWS, liveliness.ROWS, wholeness.ROWS, structure.ROWS)
+    for row in rows.values()}}
 
 
 def compare(config: Mapping[str, Any], columns: Sequence[str],

@@ -15,8 +15,9 @@ from lmjax.composer import Composer
 from lmjax.data.dataset import Dataset, Piece, fits, load_dataset, metre_pieces
 from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
-from lmjax.metrics import theory
+from lmjax.metrics import liveliness, theory
 from lmjax.metrics.likelihood import Bound, Likelihood, NoiseBound, Part, parts_of
+from lmjax.metrics.tables import format_table
 from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
 from lmjax.music.tokens import RANGES
@@ -37,6 +38,7 @@ class Evaluation:
       likelihood: of the split's pieces, or its bound.
       framewise: Coconet's framewise figure, of a model that has one (`families.Family`).
       counterpoint: rows of samples and of windows of Bach, by column; empty if none were drawn.
+      rhythm: how lively the same windows are, likewise.
       figures: grade and novelty of the same, by name.
       wholes: how whole chorales close, and what they repeat; None if none were drawn.
       heard: some of what was drawn, whole chorales if there are any.
@@ -45,6 +47,7 @@ class Evaluation:
     likelihood: Likelihood
     framewise: Likelihood | None
     counterpoint: judge.Tables
+    rhythm: judge.Tables
     figures: dict[str, judge.Figure]
     wholes: tuple[judge.Tables, judge.Tables] | None
     heard: Sequence[Chorale] = ()
@@ -107,6 +110,7 @@ def leave_report(result: Evaluation, composer: Composer, folder: pathlib.Path,
     tables: list[Table] = []
     if result.counterpoint:
         tables += tables_of(["Counterpoint"], theory.format_table(result.counterpoint))
+        tables += tables_of(["Rhythm"], format_table(result.rhythm, liveliness.ROWS))
         tables += tables_of(["Grade and novelty"], judge.format_figures(result.figures))
     if result.wholes:
         tables += tables_of(["Whole chorales: how they close", "Whole chorales: what they repeat"],
@@ -183,15 +187,16 @@ def measure_likelihood(composer: Composer, pieces: Sequence[Piece], cfg: Evaluat
 def beside_bach(
         composer: Composer, data: Dataset, pieces: Sequence[Piece], cfg: EvaluationSettings,
         progress: bool = False,
-) -> tuple[judge.Tables, dict[str, judge.Figure], tuple[judge.Tables, judge.Tables] | None,
-           Sequence[Chorale]]:
-    """Counterpoint, figures and wholes of samples, and of pieces, and some of the samples, as
-    `Evaluation` holds them.
+) -> tuple[judge.Tables, judge.Tables, dict[str, judge.Figure],
+           tuple[judge.Tables, judge.Tables] | None, Sequence[Chorale]]:
+    """Counterpoint, rhythm, figures and wholes of samples, and of pieces, and some of the samples,
+    as `Evaluation` holds them.
 
     Raises:
       ValueError: if no piece is as long as the samples.
     """
     counterpoint: judge.Tables = {}
+    rhythms: judge.Tables = {}
     figures: dict[str, judge.Figure] = {}
     wholes = None
     drawn: Sequence[Chorale] = ()
@@ -200,14 +205,15 @@ def beside_bach(
         bach = judge.bach_windows(pieces, cfg.sample_length)
         drawn = samples = judge.sample_windows(
             composer, cfg.samples, cfg.sample_length, progress=progress)[0]
-        counterpoint = judge.counterpoint({"samples": samples, name: bach})
+        beside = {"samples": samples, name: bach}
+        counterpoint, rhythms = judge.counterpoint(beside), judge.rhythm_tables(beside)
         figures = judge.figures(samples, bach, data.split("train"),
                                 merged=not composer.vocabulary.articulation)
     if cfg.wholes and composer.about.get("forms") is not None:
         drawn = judge.wholes(composer, cfg.wholes, progress=progress)
         wholes = judge.whole_tables({
             "samples": drawn, name: [piece.chorale for piece in pieces if piece.chorale]})
-    return counterpoint, figures, wholes, drawn[:HEARD]
+    return counterpoint, rhythms, figures, wholes, drawn[:HEARD]
 
 
 def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
@@ -223,7 +229,7 @@ def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
     return {"split": cfg.split, "nats_per_frame": found.per_frame,
             "standard_error": found.error, "interval": found.interval,
             "pieces": len(found.frames), "frames": int(found.frames.sum()), **bounded,
-            "counterpoint": result.counterpoint,
+            "counterpoint": result.counterpoint, "rhythm": result.rhythm,
             "figures": {name: figure._asdict() for name, figure in result.figures.items()},
             "wholes": result.wholes}
 
@@ -252,6 +258,7 @@ def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> s
                      f"{result.framewise.per_frame:.3f} ± {result.framewise.error:.3f}")
     if result.counterpoint:
         lines += ["", theory.format_table(result.counterpoint),
+                  "", format_table(result.rhythm, liveliness.ROWS),
                   "", judge.format_figures(result.figures)]
     if result.wholes:
         lines += ["", judge.format_wholes(result.wholes)]

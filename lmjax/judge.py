@@ -11,7 +11,7 @@ from lmjax.composer import Composer
 from lmjax.composing import compose, draw, draw_forms
 from lmjax.data.dataset import Piece
 from lmjax.data.windows import beats
-from lmjax.metrics import grade, structure, theory, wholeness
+from lmjax.metrics import grade, liveliness, structure, theory, wholeness
 from lmjax.metrics.bootstrap import median_interval
 from lmjax.metrics.distances import auc
 from lmjax.metrics.memorisation import shared_runs, training_runs
@@ -103,6 +103,11 @@ def counterpoint(columns: Mapping[str, Sequence[Chorale]]) -> Tables:
     """The counterpoint table of each set of windows."""
     return {name: theory.table([window.pitch for window in windows])
             for name, windows in columns.items()}
+
+
+def rhythm_tables(columns: Mapping[str, Sequence[Chorale]]) -> Tables:
+    """How lively each set of windows is."""
+    return {name: liveliness.table(windows) for name, windows in columns.items()}
 
 
 def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Sequence[Piece],

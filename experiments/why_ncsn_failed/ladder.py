@@ -106,7 +106,7 @@ def judged(config: ConfigDict, folder: pathlib.Path, progress: bool) -> dict[str
     path = folder / "bound.json"
     if not path.exists():
         bound = measure_likelihood(composer, pieces, cfg, progress)
-        write_bytes(path, json.dumps(record(Evaluation(*bound, {}, {}, None), cfg)).encode())
+        write_bytes(path, json.dumps(record(Evaluation(*bound, {}, {}, {}, None), cfg)).encode())
     counterpoint, figures, *_ = beside_bach(composer, data, pieces, cfg, progress)
     return {**json.loads(path.read_text()), "counterpoint": counterpoint,
             "figures": {name: figure._asdict() for name, figure in figures.items()},

@@ -1,4 +1,4 @@
-"""Errors of ratios of sums and of medians: pieces are drawn again with replacement."""
+"""Errors of ratios, medians and deviations over pieces, which are drawn again with replacement."""
 
 import numpy as np
 
@@ -48,12 +48,33 @@ def median_interval(values: np.ndarray, seed: int = 0,
     Raises:
       ValueError: if there are no pieces.
     """
+    drawn = _drawn(values, seed, draws)
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return float(np.median(values)), float(low), float(high)
+
+
+def deviation_interval(values: np.ndarray, seed: int = 0,
+                       draws: int = 1000) -> tuple[float, float, float]:
+    """A standard deviation over pieces, float[N], with its 95 % bootstrap interval: (value, low,
+    high); NaN of a single piece.
+
+    Raises:
+      ValueError: if there are no pieces.
+    """
+    drawn = _drawn(values, seed, draws)
+    if drawn.shape[1] == 1:
+        return float("nan"), float("nan"), float("nan")
+    low, high = np.quantile(np.std(drawn, axis=1, ddof=1), (0.025, 0.975))
+    return float(np.std(values, ddof=1)), float(low), float(high)
+
+
+def _drawn(values: np.ndarray, seed: int, draws: int) -> np.ndarray:
+    """Values of pieces drawn with replacement, float[draws, N]."""
     values = np.asarray(values, np.float64)
     if not values.size:
         raise ValueError("a bootstrap needs at least one piece")
     pieces = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
-    low, high = np.quantile(np.median(values[pieces], axis=1), (0.025, 0.975))
-    return float(np.median(values)), float(low), float(high)
+    return values[pieces]
 
 
 def _ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int,

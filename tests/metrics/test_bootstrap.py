@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from lmjax.metrics.bootstrap import median_interval, ratio_interval, standard_error
+from lmjax.metrics.bootstrap import (
+    deviation_interval,
+    median_interval,
+    ratio_interval,
+    standard_error,
+)
 
 
 def test_ratio_is_of_sums_not_of_means() -> None:
@@ -50,3 +55,14 @@ def test_error_of_a_median_is_the_textbook_one() -> None:
     assert median_interval(np.full(9, 3.0)) == (3, 3, 3)
     with pytest.raises(ValueError, match="at least one piece"):
         median_interval(np.zeros(0))
+
+
+def test_the_interval_of_a_deviation_is_that_of_normal_values():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    value, low, high = deviation_interval(values, draws=4000)
+    assert value == pytest.approx(np.std(values, ddof=1))
+    error = 2 / np.sqrt(2 * 400)  # of a normal sample's deviation
+    np.testing.assert_allclose([value - low, high - value], 1.96 * error, rtol=0.25)
+    assert np.isnan(deviation_interval(np.ones(1))).all()
+    with pytest.raises(ValueError, match="at least one piece"):
+        deviation_interval(np.zeros(0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmjax.judge import notes_of, shuffled
-from lmjax.metrics.discriminator import features, told_apart
+from lmjax.metrics.discriminator import features, strikes, told_apart
 
 FRAMES = 32
 
@@ -27,6 +27,16 @@ def chorales(count, seed, fifths=False):
 def test_what_moves_in_fifths_is_told_apart():
     share, low, _ = told_apart(chorales(20, 0, fifths=True), chorales(25, 1))
     assert share > 0.95 and low > 0.9
+
+
+def test_it_hears_what_it_is_given_alone():
+    ones, others = chorales(30, 0), chorales(30, 1)
+    crossed = [notes_of(one.pitch[:, ::-1], one.struck[:, ::-1]) for one in ones]
+    assert told_apart(crossed, others)[0] > 0.95
+    assert 0.25 < told_apart(crossed, others, heard=strikes)[0] < 0.75
+    lively = [notes_of(one.pitch, one.struck | (np.arange(FRAMES)[:, None] % 4 == 2))
+              for one in ones]
+    assert told_apart(lively, others, heard=strikes)[0] > 0.95
 
 
 def test_two_sets_of_one_kind_are_not():
