@@ -132,7 +132,7 @@ class Model:
         if not cfg.samples:
             return {}
         samples, seconds = judge.sample_windows(
-            composer, cfg.samples, cfg.sample_length, SEED, progress)
+            composer, cfg.samples, cfg.sample_length, cfg.metres, SEED, progress)
         cost = composer.evaluations(cfg.sample_length), seconds
         rows: Column = {name: (float(value),)
                         for name, value in zip(COMPOSING, cost, strict=True)}

@@ -79,15 +79,17 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     for name, source in sources.items():
         about = json.loads(json.dumps({**common, **source.about})) if source else None
         if source and kept.get(name, {}).get("about") != about:
-            kept[name] = {"about": about, "rows": {}, "parts": []}
-        for part, measure in (source.parts if source else {}).items():
-            done = kept[name].setdefault("parts", [])
-            if part in done:
+            kept[name] = {"about": about, "rows": {},
+                          "measured": dict.fromkeys(source.parts, False)}
+        lacking = [part for part, done in kept[name]["measured"].items() if not done]
+        for part in lacking:
+            if source is None:
+                print(f"{name} is gone before it was measured to the end and lacks its {part}")
                 continue
             if progress:
                 print(f"measuring {name}: {part}")
-            kept[name]["rows"] |= measure(bench, progress)
-            done.append(part)
+            kept[name]["rows"] |= source.parts[part](bench, progress)
+            kept[name]["measured"][part] = True
             write_bytes(path, json.dumps(kept, indent=1).encode())
         table[name] = {row: None if cell is None else tuple(cell)
                        for row, cell in kept[name]["rows"].items()}

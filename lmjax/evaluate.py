@@ -204,7 +204,7 @@ def beside_bach(
     if cfg.samples:
         bach = judge.bach_windows(pieces, cfg.sample_length)
         drawn = samples = judge.sample_windows(
-            composer, cfg.samples, cfg.sample_length, progress=progress)[0]
+            composer, cfg.samples, cfg.sample_length, cfg.metres, progress=progress)[0]
         beside = {"samples": samples, name: bach}
         counterpoint, rhythms = judge.counterpoint(beside), judge.rhythm_tables(beside)
         figures = judge.figures(samples, bach, data.split("train"),

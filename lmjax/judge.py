@@ -19,8 +19,11 @@ from lmjax.metrics.tables import Interval, format_table
 from lmjax.music import rhythm
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.requests.form import Form
+from lmjax.requests.prior import FormPrior, draw_form
 
 Tables = dict[str, dict[str, Interval]]  # column -> row -> value and 95 % interval
+
+TRIES = 64  # forms that are drawn for one window, at most
 
 
 class Figure(NamedTuple):
@@ -55,7 +58,7 @@ def bach_windows(pieces: Sequence[Piece], length: int, seed: int = 0) -> list[Ch
     """
     generator, windows = np.random.default_rng(seed), []
     for piece in pieces:
-        starts = beats(piece)
+        starts = beats(piece.tracks)
         starts = starts[starts + length <= len(piece)]
         if len(starts):
             here = slice(start := generator.choice(starts), start + length)
@@ -66,11 +69,12 @@ def bach_windows(pieces: Sequence[Piece], length: int, seed: int = 0) -> list[Ch
     return windows
 
 
-def sample_windows(composer: Composer, num: int, length: int, seed: int = 0,
-                   progress: bool = False) -> tuple[list[Chorale], float]:
-    """Windows from the middle of pieces that were never written (see `open_tracks`), and the
-    seconds that composing each of them took."""
-    drawn = draw(composer, jax.random.key(seed), num, open_tracks(length),
+def sample_windows(composer: Composer, num: int, length: int, metres: Sequence[str] = (),
+                   seed: int = 0, progress: bool = False) -> tuple[list[Chorale], float]:
+    """Windows of pieces that were never written (see `window_tracks`), and the seconds that
+    composing each of them took."""
+    drawn = draw(composer, jax.random.key(seed), num,
+                 window_tracks(composer, num, length, metres, seed),
                  composer.settings.compose.batch_size, progress)
     return [notes_of(*drawn.notes(n)) for n in range(num)], drawn.seconds / num
 
@@ -87,6 +91,43 @@ def shuffled(chorale: Chorale, generator: np.random.Generator) -> Chorale:
     struck = (struck | changed) & (pitch != REST)
     return dataclasses.replace(chorale, pitch=pitch, struck=struck,
                                fermata=chorale.fermata & struck)
+
+
+def window_tracks(composer: Composer, num: int, length: int, metres: Sequence[str] = (),
+                  seed: int = 0) -> list[np.ndarray]:
+    """The tracks int32[length, C] of windows of pieces that were never written.
+
+    Their forms are drawn from the composer's prior, and cut as `bach_windows` cuts: at any beat. If
+    it knows of none, nothing is known of the windows but a metre (`open_tracks`).
+
+    Args:
+      composer: who is to write them; window n depends on the seed and n alone.
+      num: how many.
+      length: sixteenths of each.
+      metres: those of the forms; () for all.
+      seed: of the forms, and of where they are cut.
+
+    Raises:
+      ValueError: if `TRIES` forms in a row are in other metres, or shorter.
+    """
+    if composer.about.get("forms") is None:
+        return [open_tracks(length)] * num
+    prior, found = FormPrior.from_json(composer.about["forms"]), []
+    for n in range(num):
+        generator = np.random.default_rng((seed, n))
+        for _ in range(TRIES):
+            form = draw_form(prior, generator)
+            if len(form) >= length and (not metres or form.metre in metres):
+                break
+        else:
+            raise ValueError(f"of {TRIES} forms that the composer's prior drew none lasts {length} "
+                             f"sixteenths in {' or '.join(metres) or 'any metre'}; lower "
+                             "evaluation.sample_length")
+        whole = form.tracks()
+        starts = beats(whole)
+        start = int(generator.choice(starts[starts + length <= len(whole)]))
+        found.append(rhythm.crop(whole, start, start + length))
+    return found
 
 
 def open_tracks(length: int) -> np.ndarray:

@@ -179,7 +179,8 @@ class EvaluationSettings:
       batch_size: windows at once.
       sigma_min, sigma_max: the ends of the bound's integral.
       tracks: conditioning tracks that are given; the others are withheld.
-      samples: windows composed for the tables of counterpoint, grade and novelty; 0 for none.
+      samples: windows composed for the tables of counterpoint, grade and novelty, of pieces in
+        forms of `metres` drawn from the prior; 0 for none.
       sample_length: their frames.
       wholes: whole chorales, in forms drawn from the prior, for the tables of cadences and of
         repetition; 0 for none.

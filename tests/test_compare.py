@@ -132,7 +132,8 @@ def test_an_interrupted_column_goes_on(config, models, table, tmp_path, monkeypa
         with pytest.raises(KeyboardInterrupt):
             compare(config, [f"{there}:kind=cold"], progress=False)
     kept = json.loads((tmp_path / "comparison.json").read_text())
-    assert kept[f"{there}:kind=cold"]["parts"] == ["likelihood"]
+    assert kept[f"{there}:kind=cold"]["measured"] == {
+        "likelihood": True, "windows": False, "wholes": False}
     monkeypatch.setattr(columns.Model, "likelihood", interrupted)  # not measured again
     found = compare(config, [f"{there}:kind=cold"], progress=False)
     once = table[f"{models / 'lstm'}:kind=cold"]
@@ -140,6 +141,16 @@ def test_an_interrupted_column_goes_on(config, models, table, tmp_path, monkeypa
     np.testing.assert_equal({row: cell for row, cell in found[f"{there}:kind=cold"].items()
                              if row not in seconds},
                             {row: cell for row, cell in once.items() if row not in seconds})
+
+
+def test_a_column_that_cannot_go_on_says_what_it_lacks(table, config, models, tmp_path, capsys):
+    gone, kept = str(tmp_path / "gone"), json.loads((models / "comparison.json").read_text())
+    kept[gone] = kept[str(models / "score")]
+    kept[gone]["measured"]["wholes"] = False
+    (tmp_path / "comparison.json").write_text(json.dumps(kept))
+    compare(config, [gone], progress=False)
+    said = "gone is gone before it was measured to the end and lacks its wholes"
+    assert said in capsys.readouterr().out
 
 
 def test_a_column_outlives_its_weights(table, config, models, tmp_path):

@@ -46,20 +46,41 @@ def test_samples_are_windows_from_anywhere_in_any_key(tiny, trained, monkeypatch
 
     def drawn(composer, key, num, tracks, batch_size, progress):
         asked.append((num, tracks))
-        pitch = np.tile(np.array(TRITONE, np.int16), (len(tracks), 1))
+        pitch = np.tile(np.array(TRITONE, np.int16), (len(tracks[0]), 1))
         return SimpleNamespace(notes=lambda n: (pitch, np.zeros(pitch.shape, bool)), seconds=1.0)
 
     monkeypatch.setattr(judge, "draw", drawn)
     samples, _ = judge.sample_windows(lmjax.load(trained), 2, 16)
-    (num, tracks), = asked
-    assert num == len(samples) == 2 and len(tracks) == 16
-    for name in ("start", "end", "fermata", "key", "mode"):
-        assert (tracks[:, rhythm.NAMES.index(name)] == 0).all()
+    (num, asked_for), = asked
+    assert num == len(samples) == len(asked_for) == 2
+    for tracks in asked_for:
+        assert len(tracks) == 16
+        for name in ("start", "end", "fermata", "key", "mode"):
+            assert (tracks[:, rhythm.NAMES.index(name)] == 0).all()
     # Nothing moves, so there are no parallels to count: those rows are not a number.
     bach = judge.bach_windows([held(TRIAD, frames=40)], 16)
     np.testing.assert_equal(judge.counterpoint({"samples": samples, "Bach": bach}), {
         "samples": theory.table([np.tile(TRITONE, (16, 1))] * 2),
         "Bach": theory.table([np.tile(TRIAD, (16, 1))])})
+
+
+def test_samples_of_a_composer_that_knows_forms_are_windows_of_them():
+    composer = lmjax.load("pretrained/ncsn")
+    windows = judge.window_tracks(composer, 24, 128, ("4/4",))
+    for tracks in windows:
+        assert tracks.shape == (128, len(rhythm.NAMES))
+        assert (tracks[:, rhythm.BAR] == 1 + 16).all() and (tracks[:, rhythm.KEY] > 0).all()
+        np.testing.assert_array_equal(tracks[:, rhythm.BEAT], 1 + np.arange(128) % 4)
+    # Of as many fermatas as Bach has, 0.19 of all frames; some begin, and some end, a piece.
+    assert 0.1 < np.mean([tracks[:, rhythm.FERMATA] == 2 for tracks in windows]) < 0.3
+    for edge in (rhythm.START, rhythm.END):
+        assert 0 < sum(tracks[:, edge].any() for tracks in windows) < 12
+    assert len({tracks.tobytes() for tracks in windows}) == 24
+    np.testing.assert_equal(judge.window_tracks(composer, 3, 128, ("4/4",)), windows[:3])
+    triple = judge.window_tracks(composer, 4, 64, ("3/4",), seed=1)
+    assert all((tracks[:, rhythm.BAR] == 1 + 12).all() for tracks in triple)
+    with pytest.raises(ValueError, match=r"none lasts 4000 sixteenths in any metre; lower "):
+        judge.window_tracks(composer, 1, 4000)
 
 
 def test_copies_are_found_and_mocks_are_graded_worse():

@@ -22,7 +22,7 @@ from lmjax.composer import Composer, load
 from lmjax.composing import draw
 from lmjax.data.dataset import Dataset, load_dataset
 from lmjax.files import make_folder
-from lmjax.judge import notes_of, open_tracks
+from lmjax.judge import notes_of, window_tracks
 from lmjax.music.chorale import Chorale
 
 SAMPLERS = "langevin,consistent,predictor_corrector,ode,ancestral"
@@ -88,13 +88,16 @@ def measure(composer: Composer, data: Dataset, cells: Sequence[Cell], folder: pa
         return tuple(remember(kept / f"{stem}.bound.npz", header,
                               lambda: {"bound": bach.bound(sigmas)})["bound"].tolist())
 
+    tracks = window_tracks(composer, protocol.samples, protocol.frames,
+                           composer.settings.evaluation.metres, protocol.seed)
+
     def point(cell: Cell) -> Point:
         header = {**about, "sampler": dataclasses.asdict(settings[cell])}
         used = composer.using(sampler=settings[cell])
 
         def drawn() -> dict[str, Any]:
-            made = draw(used, jax.random.key(protocol.seed), protocol.samples,
-                        open_tracks(protocol.frames), composer.settings.compose.batch_size)
+            made = draw(used, jax.random.key(protocol.seed), protocol.samples, tracks,
+                        composer.settings.compose.batch_size)
             return {"pitch": made.pitch, "struck": made.struck, "seconds": made.seconds}
 
         made = remember(kept / f"{cell.stem}.npz", header, drawn)

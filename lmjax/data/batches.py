@@ -51,7 +51,7 @@ class Batches:
                     f"{piece.name} would leave the vocabulary's voice ranges in training; choose "
                     "wider data.ranges, or narrower data.transpose and keep_outside=False")
             if shifts:
-                choices.append((piece, shifts, beats(piece)))
+                choices.append((piece, shifts, beats(piece.tracks)))
         if not choices:
             raise ValueError("no piece is left to train on: none fits the voice ranges")
         object.__setattr__(self, "choices", tuple(choices))

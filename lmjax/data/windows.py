@@ -25,9 +25,9 @@ class Window(NamedTuple):
     frames: np.ndarray
 
 
-def beats(piece: Piece) -> np.ndarray:
-    """The frames on which a quarter-note beat starts, int[N]."""
-    return np.flatnonzero(piece.tracks[:, rhythm.BEAT] == 1)
+def beats(tracks: np.ndarray) -> np.ndarray:
+    """The frames of a piece's tracks int32[T, C] on which a quarter-note beat starts, int[N]."""
+    return np.flatnonzero(tracks[:, rhythm.BEAT] == 1)
 
 
 def cut(piece: Piece, start: int, length: int, vocabulary: Vocabulary,

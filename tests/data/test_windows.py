@@ -20,13 +20,13 @@ def piece_of(frames, bars=(), sharps=0):
 
 
 def test_beats_of_a_piece_without_metre():
-    np.testing.assert_array_equal(beats(piece_of(14)), [0, 4, 8, 12])
+    np.testing.assert_array_equal(beats(piece_of(14).tracks), [0, 4, 8, 12])
 
 
 def test_beats_after_an_upbeat_of_an_eighth():
     # The bar's last two sixteenths come first, so the beats are at 2, 6, 10, ...
     piece = piece_of(20, (Bar(0, 4, 4, 14), Bar(2, 4, 4)))
-    np.testing.assert_array_equal(beats(piece), [2, 6, 10, 14, 18])
+    np.testing.assert_array_equal(beats(piece.tracks), [2, 6, 10, 14, 18])
 
 
 @pytest.mark.parametrize("vocabulary", [SOUNDING, HOLD])
