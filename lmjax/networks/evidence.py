@@ -224,8 +224,10 @@ class EvidenceNetwork(nn.Module):
             chain = listen(seen, hold, distribution(fresh + said, exists),
                            self._motion(f"motion_{i}", exists))
         taken = Moves(self.space, chain).taken()
+        # Upwards or downwards. By which steps a whole piece moves would be its fingerprint.
+        often = taken[..., -2:].sum(axis=-1)
         taken = taken.reshape(*taken.shape[:2], -1)
-        moves = [taken, shifted(taken, 1)] + ([pulse(taken, frames)] if cfg.pulse else [])
+        moves = [taken, shifted(taken, 1)] + ([pulse(often, frames)] if cfg.pulse else [])
         felt = nn.gelu(nn.Dense(cfg.local_width, name="moves")(jnp.concatenate(moves, axis=-1)))
         return self._lay(chain.posterior, frames), felt
 

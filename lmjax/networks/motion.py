@@ -88,17 +88,17 @@ class Moves:
                 for step, worth in zip(STEPS, self._worth, strict=True)], whole
 
 
-def pulse(taken: jax.Array, present: jax.Array) -> jax.Array:
-    """What is usual in a window: the means of `taken`, float32[B, T, F], over all frames that lie
+def pulse(often: jax.Array, present: jax.Array) -> jax.Array:
+    """What is usual in a window: the means of `often`, float32[B, T, F], over all frames that lie
     as far into a beat as each frame does, and as the one, two and three frames after it.
 
     Returns float32[B, T, 4 F]. Frames that are not `present`, bool[B, T], do not count.
     """
-    batch, time, _ = taken.shape
+    batch, time, _ = often.shape
     beats = -(-time // BEAT)
     ragged = ((0, 0), (0, beats * BEAT - time), (0, 0))
     total, count = (jnp.pad(part, ragged).reshape(batch, beats, BEAT, -1).sum(axis=1)
-                    for part in (taken * present[..., None], present[..., None]))
+                    for part in (often * present[..., None], present[..., None]))
     means = total / jnp.maximum(count, 1)
     around = jnp.concatenate([jnp.roll(means, -i, axis=1) for i in range(BEAT)], axis=-1)
     return jnp.tile(around, (1, beats, 1))[:, :time]
