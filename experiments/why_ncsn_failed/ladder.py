@@ -107,8 +107,8 @@ def judged(config: ConfigDict, folder: pathlib.Path, progress: bool) -> dict[str
     if not path.exists():
         bound = measure_likelihood(composer, pieces, cfg, progress)
         write_bytes(path, json.dumps(record(Evaluation(*bound, {}, {}, {}, None), cfg)).encode())
-    counterpoint, figures, *_ = beside_bach(composer, data, pieces, cfg, progress)
-    return {**json.loads(path.read_text()), "counterpoint": counterpoint,
+    counterpoint, rhythm, figures, *_ = beside_bach(composer, data, pieces, cfg, progress)
+    return {**json.loads(path.read_text()), "counterpoint": counterpoint, "rhythm": rhythm,
             "figures": {name: figure._asdict() for name, figure in figures.items()},
             "evaluations": settings.sampler.build().evaluations,
             "parameters": sum(leaf.size for leaf in jax.tree.leaves(composer.params)),
