@@ -14,13 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lmjax.networks.repeats import BEAT
 from lmjax.networks.smoothing import Chain, shifted
 from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 
 STEPS = (-7, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 7)  # semitones
 MOVES = len(STEPS) + 2  # each step by itself; all steps upwards, and all downwards
 REACH = max(STEPS)
-BEAT = 4  # frames
 
 
 class Moves:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lmjax.music.tokens import Vocabulary
-from lmjax.networks.motion import BEAT, MOVES, STEPS, Moves, over_octaves, pulse
+from lmjax.networks.motion import MOVES, STEPS, Moves, over_octaves, pulse
+from lmjax.networks.repeats import BEAT
 from lmjax.networks.smoothing import listen
 
 LOW, HIGH = 60, 64
