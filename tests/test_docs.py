@@ -1,10 +1,12 @@
-"""Every block of code in README.md and docs/ is run, in small; and the site builds.
+"""Every block of code in README.md and docs/ is run, in small, and those of the experiments, which
+take hours, are understood; and the site builds.
 
 What is small in place of what the pages say stands in `SMALL` and `LESS`; besides, the shipped
 weights are those of a training in small, and of the corpus there are a few chorales. A block of a
 kind that is not known here fails.
 """
 
+import argparse
 import ast
 import configparser
 import importlib
@@ -41,6 +43,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {str(path.relative_to(ROOT)): path for path in [
     ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)]}
+EXPERIMENTS = sorted((ROOT / "experiments").glob("*/README.md"))
 EXTENDING = [name for name in PAGES if name.startswith("docs/extend/")]
 
 # Every config is the base config with these fields, so that little has to be compiled; but for
@@ -108,7 +111,7 @@ def blocks(name: str, text: str) -> Iterator[Block]:
 
 def commands(block: Block) -> Iterator[list[str]]:
     """The commands of a block; nothing that only a shell can do."""
-    for line in block.content.replace("\\\n", " ").splitlines():
+    for line in block.content.replace("\\\n", "").splitlines():
         words: list[str] = []
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
@@ -272,6 +275,37 @@ def test_every_block_of_a_page_runs(name, workplace):
             pytest.fail(f"{block.where}: there is no way to run {block.kind or 'a plain block'!r}")
     where, made = MADE.get(name, (".", []))
     assert [one for one in made if not (folder / where / one).exists()] == []
+
+
+class Understood(Exception):
+    """Raised once the arguments of a command are."""
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.parent.name)
+def test_commands_of_an_experiment_are_understood(path, monkeypatch):
+    """There are such modules, arguments, configs and fields of configs."""
+    whole = argparse.ArgumentParser.parse_args
+
+    def parse_args(*args):
+        whole(*args)
+        raise Understood
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
+    monkeypatch.chdir(ROOT)
+    for block in blocks(path.parent.name, path.read_text()):
+        for python, _, module, *words in commands(block):
+            assert python == "python", f"{block.where}: {python} is not known here"
+            monkeypatch.setattr(sys, "argv", [module, *words])
+            try:
+                if module == "lmjax.main":
+                    with flagsaver.flagsaver():
+                        main.parse(sys.argv)
+                        from_config(main._CONFIG.value)
+                else:
+                    with pytest.raises(Understood):
+                        importlib.import_module(module).main()
+            except SystemExit as end:
+                pytest.fail(f"{block.where}: {module} ended with {end.code}")
 
 
 # Runs tests, and then command lines, in a tree of their own.
