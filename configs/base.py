@@ -69,7 +69,6 @@ def get_config() -> ml_collections.ConfigDict:
             "known": 0.3,
             "allowed": 0.2,
             "drop": 0.2,
-            "open": 0.5,
         },
         # lmjax.training.step.LossSettings
         "loss": {

@@ -21,7 +21,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.network = ml_collections.ConfigDict({
         "kind": "lstm", "embedding": 32, "width": 256, "layers": 3, "dropout": 0.2,
         "truncation": 32})
-    config.condition.update(known=0.0, allowed=0.0, drop=0.0, open=0.0)
+    config.condition.update(known=0.0, allowed=0.0, drop=0.0)
     # Text: Adam. The rate is ours, its default; no warm-up, decay, clipping or average.
     config.optimizer.update(kind="adam", learning_rate=1e-3, warmup=0, decay=0.0, b2=0.999,
                             weight_decay=0.0, clip=0.0, ema=0.0)

@@ -29,7 +29,7 @@ def get_config() -> ml_collections.ConfigDict:
     # Text: sigma from 20 to 0.05 in 20 geometric levels. Code: one level drawn per batch.
     config.noise.update(kind="discrete", sigma_max=20.0, sigma_min=0.05, levels=20)
     config.loss.update(kind="weighted_denoising", sigma="batch")
-    config.condition.update(known=0.0, allowed=0.0, drop=0.0, open=0.0)
+    config.condition.update(known=0.0, allowed=0.0, drop=0.0)
     # Text: Adam at 1e-3; no warm-up, decay, clipping or average of the weights.
     config.optimizer.update(kind="adam", learning_rate=1e-3, warmup=0, decay=0.0, b2=0.999,
                             weight_decay=0.0, clip=0.0, ema=0.0)

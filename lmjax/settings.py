@@ -280,11 +280,9 @@ class Settings:
         if type(self.network) is not EvidenceSettings and self.condition.known:
             raise ValueError(f"condition.known is for networks of kind 'evidence'; for this one it "
                              f"must be 0, not {self.condition.known}")
-        if isinstance(self.network, LSTMSettings | CausalSettings):
-            for name in ("drop", "open"):
-                if share := getattr(self.condition, name):
-                    raise ValueError(f"this network hears no tracks to withhold: condition.{name} "
-                                     f"must be 0, not {share}")
+        if isinstance(self.network, LSTMSettings | CausalSettings) and self.condition.drop:
+            raise ValueError(f"this network hears no tracks to withhold: condition.drop must be "
+                             f"0, not {self.condition.drop}")
         if not isinstance(self.network, EvidenceSettings) and self.condition.allowed:
             raise ValueError(f"this network does not hear what is allowed: condition.allowed must "
                              f"be 0, not {self.condition.allowed}")

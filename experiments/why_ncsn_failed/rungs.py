@@ -80,7 +80,7 @@ LADDER = (
     Rung("sounding", "Four of five cells are Hold, so the harmony of a frame is nowhere near the "
          "frame.", {"data.encoding": "sounding", "embedding.articulation": 0.5}),
     Rung("metre", "Nothing tells the network where the beat is.",
-         {"network.tracks": True, "condition.drop": 0.2, "condition.open": 0.2}),
+         {"network.tracks": True, "condition.drop": 0.2}),
     Rung("corpus", "Chorales in other metres, or outside narrow ranges, are not learned from.",
          {"data.metres": (), "data.ranges": "wide", "data.keep_outside": True}),
     Rung("average", "The weights of a single step are noisy.", {"optimizer.ema": 0.999}),
@@ -116,8 +116,6 @@ LADDER = (
          {"network.pulse": True}),
     Rung("allowed", "What follows from it that tokens are forbidden has to be guessed.",
          {"condition.allowed": 0.2}),
-    Rung("open", "Key and fermatas are given to nearly every example, and never where the "
-         "likelihood is measured.", {"condition.open": 0.5}),
     Rung("scheme", "Langevin steps of finite length leave a state hotter than the network is told.",
          {"sampler.scheme": "leimkuhler_matthews", "sampler.rate": 0.5}),
 )

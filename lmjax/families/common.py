@@ -7,12 +7,11 @@ from lmjax.music.tokens import Vocabulary
 from lmjax.networks.tokens import TokenSpace
 from lmjax.noise.condition import Condition, Wishes
 
-# Tracks that training withholds together, by the field of `ConditionSettings` that says how often:
-# place in the bar, place in the piece; fermatas, key. The place in the beat is always known.
-WITHHELD = {
-    "drop": ((rhythm.POSITION, rhythm.BAR), (rhythm.START, rhythm.END)),
-    "open": ((rhythm.FERMATA,), (rhythm.KEY, rhythm.MODE)),
-}
+# Tracks that are withheld together: place in the bar, place in the piece, fermatas, key. The place
+# in the beat is always known.
+DROPPED_TOGETHER = (
+    (rhythm.POSITION, rhythm.BAR), (rhythm.START, rhythm.END), (rhythm.FERMATA,),
+    (rhythm.KEY, rhythm.MODE))
 
 
 def space_of(vocabulary: Vocabulary) -> TokenSpace:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import WITHHELD, check_plain, space_of
+from lmjax.families.common import DROPPED_TOGETHER, check_plain, space_of
 from lmjax.metrics import orders
 from lmjax.metrics.likelihood import Bound, Likelihood, Part
 from lmjax.music import rhythm
@@ -27,7 +27,7 @@ def build(settings: Settings, vocabulary: Vocabulary) -> MaskedModel:
 
 def objective(model: MaskedModel, settings: Settings) -> step.Objective:
     """The bound on `-log p` of a window, over random orders."""
-    return step.masked_objective(model, settings.condition, WITHHELD)
+    return step.masked_objective(model, settings.condition, DROPPED_TOGETHER)
 
 
 def likelihood(model: MaskedModel, draws: int, ends: tuple[float, float],

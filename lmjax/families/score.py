@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import WITHHELD, space_of
+from lmjax.families.common import DROPPED_TOGETHER, space_of
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import STRUCK, Vocabulary
@@ -21,7 +21,7 @@ from lmjax.settings import SCORE_NETWORKS, Settings
 from lmjax.training import step
 
 # The tracks that guidance strengthens.
-FORM = tuple(track for groups in WITHHELD.values() for group in groups for track in group)
+FORM = tuple(track for group in DROPPED_TOGETHER for track in group)
 
 
 def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
@@ -35,7 +35,7 @@ def objective(model: ScoreModel, settings: Settings) -> step.Objective:
     """The loss that `settings.loss` names, at noise levels that `settings.noise` draws."""
     assert settings.noise and settings.loss
     return step.score_objective(
-        model, settings.noise, settings.condition, WITHHELD, settings.loss)
+        model, settings.noise, settings.condition, DROPPED_TOGETHER, settings.loss)
 
 
 def likelihood(model: ScoreModel, draws: int, ends: tuple[float, float],

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import WITHHELD, check_plain, space_of
+from lmjax.families.common import DROPPED_TOGETHER, check_plain, space_of
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
@@ -28,7 +28,7 @@ def build(settings: Settings, vocabulary: Vocabulary) -> SequentialModel:
 
 def objective(model: SequentialModel, settings: Settings) -> step.Objective:
     """The exact `-log p` of a window."""
-    return step.sequential_objective(model, settings.condition, WITHHELD)
+    return step.sequential_objective(model, settings.condition, DROPPED_TOGETHER)
 
 
 def likelihood(model: SequentialModel, draws: int, ends: tuple[float, float],

@@ -2,17 +2,12 @@
 have, which tracks are withheld."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 
 from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 from lmjax.noise.condition import Condition
-
-# Indices of tracks that are withheld together, by the field of `ConditionSettings` that says how
-# often.
-TrackGroups = Mapping[str, tuple[tuple[int, ...], ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,18 +17,16 @@ class ConditionSettings:
     Attributes:
       known: share of the examples in which some cells are given.
       allowed: share of the examples in which some cells may have certain tokens only.
-      drop: chance that an example's metre is withheld, and that its ends are.
-      open: chance that its fermatas are withheld, and that its key is. They are what a likelihood
-        is measured without, and what a musician leaves open.
+      drop: chance that the notational tracks (metre and place, fermatas, key) of an example are
+        withheld; each group of tracks on its own.
     """
 
     known: float = 0.3
     allowed: float = 0.2
     drop: float = 0.2
-    open: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("known", "allowed", "drop", "open"):
+        for name in ("known", "allowed", "drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"condition.{name} must lie between 0 and 1, "
                                  f"not {getattr(self, name)}")
@@ -112,7 +105,7 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
 
 
 def draw_condition(key: jax.Array, tokens: jax.Array, tracks: jax.Array, frames: jax.Array,
-                   groups: TrackGroups, settings: ConditionSettings,
+                   groups: tuple[tuple[int, ...], ...], settings: ConditionSettings,
                    space: TokenSpace) -> Condition:
     """The condition of a training batch.
 
@@ -121,17 +114,15 @@ def draw_condition(key: jax.Array, tokens: jax.Array, tracks: jax.Array, frames:
       tokens: int32[B, T, V].
       tracks: int32[B, T, C].
       frames: bool[B, T].
-      groups: track indices that are withheld together; of each example, each group on its own.
+      groups: track indices that are withheld together.
       settings: the shares.
       space: the vocabulary.
     """
     mask_key, drop_key = jax.random.split(key)
     batch, time, voices = tokens.shape
     known = draw_known(mask_key, batch, time, voices, settings.known) & frames[..., None]
-    shares, together = zip(*((getattr(settings, share), group)
-                             for share, every in groups.items() for group in every), strict=True)
-    kept = jax.random.bernoulli(drop_key, 1.0 - jnp.array(shares), (batch, len(together)))
-    member = jnp.array([[c in group for c in range(tracks.shape[-1])] for group in together])
+    kept = jax.random.bernoulli(drop_key, 1.0 - settings.drop, (batch, len(groups)))
+    member = jnp.array([[c in group for c in range(tracks.shape[-1])] for group in groups])
     # A track outside every group is always shown.
     shown = (kept[:, :, None] | ~member).all(axis=1)
     allowed = None

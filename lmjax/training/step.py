@@ -19,7 +19,7 @@ from lmjax.noise.denoiser import score
 from lmjax.noise.embed import coordinates, embed
 from lmjax.noise.perturb import perturb
 from lmjax.noise.schedule import SigmaDistribution
-from lmjax.training.conditions import ConditionSettings, TrackGroups, draw_condition
+from lmjax.training.conditions import ConditionSettings, draw_condition
 from lmjax.training.state import TrainState
 
 SCORE_LOSSES = {"denoising": denoising, "weighted_denoising": weighted_denoising,
@@ -93,14 +93,14 @@ def loss(model: ScoreModel, params: Params, key: jax.Array, tokens: jax.Array,
 
 def score_objective(
         model: ScoreModel, noise: SigmaDistribution, conditions: ConditionSettings,
-        groups: TrackGroups, settings: LossSettings) -> Objective:
+        groups: tuple[tuple[int, ...], ...], settings: LossSettings) -> Objective:
     """The objective of a score model.
 
     Args:
       model: the score model.
       noise: which noise levels are drawn.
       conditions: what the network is shown.
-      groups: indices of the conditioning tracks that are withheld together, by how often.
+      groups: indices of the conditioning tracks that are withheld together.
       settings: the loss.
     """
     def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
@@ -115,13 +115,13 @@ def score_objective(
 
 
 def sequential_objective(model: SequentialModel, conditions: ConditionSettings,
-                         groups: TrackGroups) -> Objective:
+                         groups: tuple[tuple[int, ...], ...]) -> Objective:
     """The objective of a left-to-right model: the exact `-log p` of the frames that exist.
 
     Args:
       model: the left-to-right model.
       conditions: what the network is shown; given cells are nothing to it.
-      groups: indices of the conditioning tracks that are withheld together, by how often.
+      groups: indices of the conditioning tracks that are withheld together.
     """
     def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
         tokens, tracks, frames = batch
@@ -136,13 +136,13 @@ def sequential_objective(model: SequentialModel, conditions: ConditionSettings,
 
 
 def masked_objective(model: MaskedModel, conditions: ConditionSettings,
-                     groups: TrackGroups) -> Objective:
+                     groups: tuple[tuple[int, ...], ...]) -> Objective:
     """The objective of an order-agnostic model: its bound on `-log p` (see `metrics.orders`).
 
     Args:
       model: the order-agnostic model.
       conditions: which tracks the network is shown; the cells are those that are not hidden.
-      groups: indices of the conditioning tracks that are withheld together, by how often.
+      groups: indices of the conditioning tracks that are withheld together.
     """
     def objective(params: Params, key: jax.Array, batch: Batch) -> jax.Array:
         tokens, tracks, frames = batch

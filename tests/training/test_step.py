@@ -59,9 +59,8 @@ def trained(model, kind, steps, rate=1e-2):
     """The states before and after some steps on one batch, and their metrics."""
     rule = optax.adam(rate)
     batch = batch_of(model)
-    conditions = ConditionSettings(known=0.5, allowed=0.0, drop=0.2, open=0.2)
-    groups = {"drop": ((0,),), "open": ((1,),)}
-    objective = score_objective(model, NOISE, conditions, groups, LossSettings(kind))
+    conditions = ConditionSettings(known=0.5, allowed=0.0, drop=0.2)
+    objective = score_objective(model, NOISE, conditions, ((0,), (1,)), LossSettings(kind))
     one = jax.jit(build_step(objective, rule, jax.random.key(1), 0.9))
     first = state = jax.jit(lambda key: TrainState.create(model.init(key, batch[1]), rule))(
         jax.random.key(0))
@@ -141,9 +140,8 @@ def test_what_is_allowed_is_told_to_the_model(monkeypatch):
     monkeypatch.setattr(ScoreModel, "denoiser", denoiser)
     batch = batch_of(model)
     for share in (0.0, 1.0):
-        conditions = ConditionSettings(known=0.0, allowed=share)
-        score_objective(model, NOISE, conditions, {"drop": ((0,),)}, LossSettings())(
-            {}, jax.random.key(0), batch)
+        score_objective(model, NOISE, ConditionSettings(known=0.0, allowed=share), ((0,),),
+                        LossSettings())({}, jax.random.key(0), batch)
     nothing, allowed = told
     assert nothing is None
     assert not np.asarray(allowed).all()
