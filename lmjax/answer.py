@@ -67,7 +67,7 @@ def request_of(mode: str, path: str | None, voices: Sequence[str] = (), bars: st
       mode: one of `ANSWERS`.
       path: of the file, of both with a comma between for a bridge.
       voices: those that are kept or, of "rewrite" and "vary", composed anew.
-      bars: which, of "rewrite"; how many, of "continue", "precede" and "bridge".
+      bars: which, of "rewrite" and "vary"; how many, of "continue", "precede" and "bridge".
       near: the noise level, of "vary".
       num: how many answers.
 
@@ -81,7 +81,8 @@ def request_of(mode: str, path: str | None, voices: Sequence[str] = (), bars: st
     if mode == "harmonize":
         return {"input": path, "keep": list(voices), "num": num}
     if mode == "vary":
-        return {"input": path, "rewrite": {"voices": list(voices)}, "near": near, "num": num}
+        rewrite = {"voices": list(voices), **({"bars": bars} if bars else {})}
+        return {"input": path, "rewrite": rewrite, "near": near, "num": num}
     if not bars:
         raise ValueError("say which bars to rewrite, as in --bars=5-8" if mode == "rewrite" else
                          f"say how many bars to {mode} with, as in --bars=4")
@@ -93,7 +94,8 @@ def request_of(mode: str, path: str | None, voices: Sequence[str] = (), bars: st
         first, comma, second = path.partition(",")
         if not comma:
             raise ValueError("a bridge joins two files, as in --input=one.musicxml,two.musicxml")
-        return {"input": first, "bridge": {"to": second, "bars": int(bars)}, "num": num}
+        return {"input": first, "keep": list(voices),
+                "bridge": {"to": second, "bars": int(bars)}, "num": num}
     where = "after" if mode == "continue" else "before"
     return {"input": path, "keep": list(voices), "extend": {where: int(bars)}, "num": num}
 

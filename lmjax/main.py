@@ -40,7 +40,7 @@ _INPUT = flags.DEFINE_string(
 _VOICES = flags.DEFINE_list(
     "voices", [], "Which of its voices are kept, or rewritten, such as soprano,bass; else all.")
 _BARS = flags.DEFINE_string(
-    "bars", None, "Which bars of it are rewritten, such as 5-8; or how many are added.")
+    "bars", None, "Which bars of it are rewritten or varied, such as 5-8; or how many are added.")
 _NEAR = flags.DEFINE_float(
     "near", 0.7, "For --mode=vary the noise level to come back from: at 0.3 hardly a note changes, "
     "at 2 most do.")
@@ -48,6 +48,11 @@ _CONDITIONS = flags.DEFINE_string(
     "conditions", None, "A file of requests to answer: YAML, JSON, or .jsonl with one on each line "
     "(see lmjax/requests/schema.py).")
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 4, "How many answers, the best first.")
+
+# The modes that heed a flag.
+HEEDED = {"input": tuple(ANSWERS), "voices": tuple(ANSWERS), "num_samples": tuple(ANSWERS),
+          "bars": tuple(mode for mode in ANSWERS if mode != "harmonize"), "near": ("vary",),
+          "conditions": ("sample",)}
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 
@@ -93,11 +98,20 @@ def check_config_file(argv: Sequence[str]) -> None:
         raise ValueError(f"get_config() in {path} must return a ConfigDict, not {config!r}")
 
 
+def check_heeded() -> None:
+    """Raises ValueError if a flag is given that the mode would not heed."""
+    for name, modes in HEEDED.items():
+        if flags.FLAGS[name].present and _MODE.value not in modes:
+            raise ValueError(f"--{name} is for --mode={', '.join(modes)}, not "
+                             f"--mode={_MODE.value}; say which mode is meant")
+
+
 def main(argv: Sequence[str]) -> None:
     """Does what the flags say."""
     del argv
     config = _CONFIG.value
     try:
+        check_heeded()
         named = (_WORKDIR.value or f"runs/{config.get('name', 'run')}").split(",")
         workdir = pathlib.Path(named[0])
         if len(named) > 1 and _MODE.value != "evaluate":
@@ -114,8 +128,6 @@ def main(argv: Sequence[str]) -> None:
                                _NUM_SAMPLES.value)
             answer(config, workdir, asked, *ANSWERS[_MODE.value], command=command)
         elif _CONDITIONS.value:
-            if _MODE.value != "sample":
-                raise ValueError("--conditions are for --mode=sample")
             answer_all(config, workdir, _CONDITIONS.value, command=command)
         elif len(named) > 1 or named[0].endswith(".npz"):
             compare(config, named, command=command)

@@ -11,7 +11,7 @@ from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES
 from lmjax.music.tokens import Vocabulary
 from lmjax.noise.condition import Relations
 from lmjax.noise.embed import NEVER
-from lmjax.requests.request import Request, Together
+from lmjax.requests.request import Request, Together, held
 from lmjax.sampling.joint import decode_jointly
 
 
@@ -112,10 +112,15 @@ class Notes:
         Raises:
           ValueError: if none do.
         """
-        start, end, _ = span
-        assert self.request.together is not None
-        vocabulary, groups = self.vocabulary, self.request.together.least.shape[1]
-        sounding = vocabulary
+        start, border, new = span
+        asked, vocabulary = self.request, self.vocabulary
+        assert asked.together is not None
+        groups, sounding = asked.together.least.shape[1], vocabulary
+        # Notes that are held over the border have to fit what is asked behind it.
+        over = held(asked.known, asked.pitch, asked.struck, asked.attack)[border:].any(axis=1)
+        end = border + int(np.argmin(np.append(over, False)))
+        logits = np.concatenate([logits, self._undecided(border, end)])
+        span = start, end, new
         if vocabulary.encoding == "hold":  # what it holds, a token does not say
             sounding, logits = vocabulary.sounding, vocabulary.to_sounding(logits, NEVER)
             given = np.eye(sounding.size, dtype=bool)[sounding.encode(
@@ -127,9 +132,18 @@ class Notes:
         if found is None:
             raise ValueError(f"no music between the sixteenths {start} and {end} holds all that is "
                              f"asked of its voices together")
-        if sounding is vocabulary:
-            return found.tokens
-        return vocabulary.encode(*sounding.decode(found.tokens))
+        tokens = found.tokens[:border - start]
+        return tokens if sounding is vocabulary else vocabulary.encode(*sounding.decode(tokens))
+
+    def _undecided(self, start: int, end: int) -> np.ndarray:
+        """Logits float32[T, 4, K] of frames of which nothing is known but what is asked."""
+        vocabulary = self.vocabulary
+        may = np.broadcast_to(vocabulary.valid, (end - start, *vocabulary.valid.shape))
+        if self.allowed is not None:
+            may = may & self.allowed[start:end]
+        given = np.eye(vocabulary.size, dtype=bool)[self.tokens[start:end]]
+        may = np.where(self.request.known[start:end, :, None], given, may)
+        return np.where(may, 0.0, NEVER).astype(np.float32)
 
     def add(self, span: tuple[int, int, int], tokens: np.ndarray, corrected: int,
             diagnostics: dict[str, np.ndarray]) -> None:

@@ -275,8 +275,10 @@ def test_a_mistake_in_a_file_of_requests_is_found_before_any_is_answered(
 
 
 def test_what_the_command_line_asks():
-    assert request_of("bridge", "a.abc,b.abc", bars="2", num=3) == {
-        "input": "a.abc", "bridge": {"to": "b.abc", "bars": 2}, "num": 3}
+    assert request_of("bridge", "a.abc,b.abc", ["soprano"], "2", num=3) == {
+        "input": "a.abc", "keep": ["soprano"], "bridge": {"to": "b.abc", "bars": 2}, "num": 3}
+    assert request_of("vary", "a.abc", bars="2") == {
+        "input": "a.abc", "rewrite": {"bars": "2", "voices": []}, "near": 0.7, "num": 4}
     assert request_of("precede", "a.abc", ["bass"], "2") == {
         "input": "a.abc", "keep": ["bass"], "extend": {"before": 2}, "num": 4}
     for arguments, message in (

@@ -78,6 +78,20 @@ def test_a_flag_that_cannot_be(command, tiny, flag, expected):
     assert re.search(expected, message(command(f"--config={tiny}", flag), USAGE))
 
 
+@pytest.mark.parametrize("flags, expected", [
+    (("--input=tune.abc",), "--input is for --mode=harmonize, rewrite, .*, not --mode=train; say"),
+    (("--conditions=asked.yaml",), "--conditions is for --mode=sample, not --mode=train; say"),
+    ((SAMPLE, "--num_samples=2"), "--num_samples is for --mode=harmonize, .*, not --mode=sample"),
+    (("--mode=harmonize", "--input=tune.abc", "--bars=2"),
+     "--bars is for --mode=rewrite, .*, not --mode=harmonize"),
+    (("--mode=rewrite", "--input=tune.abc", "--near=2"), "--near is for --mode=vary, not"),
+])
+def test_a_flag_that_the_mode_does_not_heed(command, tiny, tmp_path, flags, expected):
+    ended = command(f"--config={tiny}", f"--workdir={tmp_path}/run", *flags)
+    assert re.search(expected, message(ended))
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("override, expected", [
     ("training.steps=0", "training.steps must be at least 1, not 0"),
     ("training.batch_size=-4", "training.batch_size must be at least 1, not -4"),

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Bar
+from lmjax.requests.feasible import first_impossible
 from lmjax.requests.keep import Kept, Ranges
-from lmjax.requests.request import SILENCE, Together
+from lmjax.requests.request import SILENCE, Together, held
 from lmjax.requests.roman import Cadence, Harmony
 
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -144,11 +145,26 @@ class Demands:
         self._pitched.append((why, cells))
         self._check()
 
+    def sing(self, voice: str, pitches: np.ndarray, name: str) -> None:
+        """Raises AskingError unless a voice can sing some pitch of a set bool[129], its range."""
+        row = int(np.argmax(self.cells([voice])[0]))
+        if not (self._singable[row] & pitches)[:SILENCE].any():
+            low, high = np.flatnonzero(self._singable[row, :SILENCE])[[0, -1]]
+            raise AskingError(f"the {voice} can sing nothing of {name}, only from {name_of(low)} "
+                              f"to {name_of(high)}")
+
     def pin(self, voice: str, frames: slice, pitch: int) -> None:
         """One note, struck at the first of some frames and held to their end; or `REST`."""
         cells = self.cells([voice], frames)
         self.only(cells, np.arange(SILENCE + 1) == pitch % (SILENCE + 1), name_of(pitch), True)
         if pitch != REST:
+            first = (np.arange(len(cells)) == frames.start)[:, None]
+            wrong = cells & self.kept.known & (self.kept.score.struck != first)
+            if wrong.any():
+                frame = int(np.argwhere(wrong)[0][0])
+                raise AskingError(f"{self.place(frame)}: the {voice} has {name_of(pitch)} already, "
+                                  f"but {'struck anew' if frame > frames.start else 'held over'} "
+                                  f"there")
             self._begin(self.cells([voice], slice(frames.start, frames.start + 1)), True,
                         f"pinned to begin there ({name_of(pitch)})")
             self._begin(self.cells([voice], slice(frames.start + 1, frames.stop)), False,
@@ -222,26 +238,31 @@ class Demands:
         """The piece with all that is asked of it.
 
         Raises:
-          AskingError: if the voices of a frame cannot be together what they have to be.
+          AskingError: if the voices cannot be together what they have to be.
         """
         together = self._together()
         allowed = self._spread()
         if together is not None:
-            self._check_together(together, allowed & (self._singable | self.kept.known[..., None]))
+            possible = allowed & (self._singable | self.kept.known[..., None])
+            possible[..., SILENCE] &= self.attack != -1
+            self._check_together(together, possible)
         return dataclasses.replace(
             self.kept, allowed=None if allowed.all() else allowed,
             attack=self.attack if self.attack.any() else None, together=together)
 
     # Whether.
 
+    @property
+    def _held(self) -> np.ndarray:
+        score = self.kept.score
+        return held(self.kept.known, score.pitch, score.struck, self.attack)
+
     def _spread(self) -> np.ndarray:
         """What is allowed, where notes that go on are those which began."""
         known, allowed = self.kept.known, self.allowed.copy()
         given = np.arange(SILENCE + 1) == self.kept.score.pitch[..., None] % (SILENCE + 1)
         allowed[known] = given[known]
-        held = (self.attack == -1) & ~known
-        # A given note that is held over was begun before.
-        held |= known & ~self.kept.score.struck & (self.kept.score.pitch != REST)
+        held = self._held
         for frame in range(1, len(known)):
             allowed[frame, held[frame]] &= allowed[frame - 1, held[frame]]
         for frame in range(len(known) - 1, 0, -1):
@@ -279,39 +300,20 @@ class Demands:
         return together
 
     def _check_together(self, together: Together, allowed: np.ndarray) -> None:
-        """Raises AskingError if no chord of what is allowed holds what is asked of a frame."""
-        seen: set[bytes] = set()
-        for frame, may in enumerate(allowed):
-            asked = [part[frame] for part in together]
-            signature = may.tobytes() + b"".join(np.asarray(part).tobytes() for part in asked)
-            if signature in seen:
-                continue
-            seen.add(signature)
-            if not _possible(may, *asked):
-                why = [wanted.why for wanted in self.wanted
-                       if wanted.frames.start <= frame < wanted.frames.stop]
-                why += ["voices in order"] if together.order[frame] else []
-                raise AskingError(f"{self.place(frame)}: no chord has {', '.join(why)} with the "
-                                  f"notes that are given or allowed there")
-
-
-def _possible(may: np.ndarray, order: np.ndarray, groups: np.ndarray, least: np.ndarray,
-              most: np.ndarray) -> bool:
-    """Whether voices of which each may have some pitches bool[4, 129] can be together so."""
-    needed = sum(1 << r for r in np.flatnonzero(least))
-    once = sum(1 << r for r in np.flatnonzero(most))
-    bits = (groups * (1 << np.arange(len(groups)))[:, None]).sum(axis=0).tolist()
-    states = {(SILENCE, 0)}  # the lowest pitch so far, and the groups that have been seen
-    for row in may:
-        after = set()
-        for lowest, seen in states:
-            for pitch in np.flatnonzero(row).tolist():
-                if pitch == SILENCE:
-                    after.add((lowest, seen))
-                elif not (order and pitch > lowest) and not bits[pitch] & seen & once:
-                    after.add((min(lowest, pitch) if order else SILENCE, seen | bits[pitch]))
-        states = after
-    return any(seen & needed == needed for _, seen in states)
+        """Raises AskingError if no music of what is allowed holds what is asked of voices
+        together."""
+        held = self._held
+        frame = first_impossible(allowed, held, together)
+        if frame is None:
+            return
+        # Notes that sound there may have begun where more was asked of them.
+        begun = frame - int(np.argmin(held[frame::-1].any(axis=1)))
+        why = list(dict.fromkeys(wanted.why for wanted in self.wanted if
+                                 wanted.frames.start <= frame and wanted.frames.stop > begun))
+        why += ["voices in order"] if together.order[frame] else []
+        over = ", or held over from before" if begun < frame else ""
+        raise AskingError(f"{self.place(frame)}: no chord has {', '.join(why)} with the notes that "
+                          f"are given or allowed there{over}")
 
 
 def _classes(classes: Iterable[int]) -> np.ndarray:
@@ -341,7 +343,10 @@ def midi(name: str) -> int:
     """
     if not name[-1:].isdigit():
         raise AskingError(f"a pitch is named like F#4 or Bb3 (C4 is the middle C), not {name!r}")
-    return 12 * (int(name[-1:]) + 1) + _above_c(name[:-1])
+    pitch = 12 * (int(name[-1:]) + 1) + _above_c(name[:-1])
+    if pitch >= SILENCE:
+        raise AskingError(f"{name} is higher than any pitch of MIDI, of which G9 is the highest")
+    return pitch
 
 
 def _above_c(name: str) -> int:

@@ -44,6 +44,13 @@ class Together(NamedTuple):
             (self.least & (count < 1)) | (self.most & (count > 1))).any(axis=1)
 
 
+def held(known: np.ndarray, pitch: np.ndarray, struck: np.ndarray,
+         attack: np.ndarray | None) -> np.ndarray:
+    """bool[T, 4]: the cells that have to go on with what sounded before (see `Request`)."""
+    given = known & ~struck & (pitch != REST)
+    return given if attack is None else given | (~known & (attack == -1))
+
+
 @dataclasses.dataclass(frozen=True)
 class Wishes:
     """What is wished for, and how much; nobody vouches for it.

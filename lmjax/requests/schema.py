@@ -92,15 +92,15 @@ def read_requests(path: str | os.PathLike[str]) -> list[tuple[str, Mapping[str, 
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
-            lines = [(number, line) for number, line in enumerate(text.splitlines(), 1)
-                     if line.strip()]
-            found = [(f"{path}, line {number}", json.loads(line)) for number, line in lines]
+            lines = [(f"{path}, line {number}", line)
+                     for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+            found = [(where, _json(line, where)) for where, line in lines]
         else:
             whole = yaml.safe_load(text)
             several = whole if isinstance(whole, list) else [whole]
             found = [(str(path) if len(several) == 1 else f"{path}, request {number}", one)
                      for number, one in enumerate(several, 1)]
-    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise AskingError(f"{path} is no YAML or JSON: {' '.join(str(error).split())}") from error
     if not found:
         raise AskingError(f"{path} holds no request")
@@ -109,6 +109,14 @@ def read_requests(path: str | os.PathLike[str]) -> list[tuple[str, Mapping[str, 
             raise AskingError(f"{where}: a request has fields, such as input and keep, and is not "
                               f"{fields!r}")
     return found
+
+
+def _json(line: str, where: str) -> Any:
+    """What a line of JSON holds."""
+    try:
+        return json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise AskingError(f"{where} is no JSON: {error}") from error
 
 
 def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[str] = ".") -> Asked:
@@ -147,7 +155,7 @@ def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[s
     if num < 1:
         raise AskingError(f"num must be at least 1, not {num}")
     stem = Path(fields["input"]).stem if "input" in fields else "request"
-    name = fields.get("name", stem)
+    name = fields.get("name", re.sub(r"[^\w .-]|^\W+", "-", stem).lstrip("-") or "request")
     if not re.fullmatch(r"[\w][\w .-]*", name):
         raise AskingError(f"a name is of letters, digits, spaces, dots and hyphens, not {name!r}")
     kept = dataclasses.replace(demands.finished(), wishes=Wishes(**wishes))
@@ -216,7 +224,13 @@ def _freed(rewritten: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
     """The voices that are composed anew, of those that are named as such or as kept."""
     if rewritten and kept:
         raise AskingError("say which voices to rewrite or which to keep, not both")
-    return rewritten or ([name for name in VOICES if name not in kept] if kept else [])
+    for name in kept:
+        if name not in VOICES:
+            raise AskingError(f"there is no voice {name!r}, only {', '.join(VOICES)}")
+    freed = rewritten or [name for name in VOICES if name not in kept]
+    if not freed:
+        raise AskingError("all four voices are kept, so there is none to compose anew")
+    return freed
 
 
 def _with_fermatas(kept: Kept, fermatas: Iterable[Sequence[int]], ranges: Ranges) -> Kept:
@@ -252,12 +266,18 @@ def _forbid(demands: Demands, item: Mapping[str, Any]) -> None:
 
 def _ranges(demands: Demands, given: Mapping[str, str]) -> None:
     for voice, text in given.items():
-        low, dash, high = str(text).partition("-")
-        if not dash:
+        found = re.fullmatch(r"\s*(\S+?\d)\s*-\s*(\S+)\s*", str(text))
+        if not found:
             raise AskingError(f"a range is written like G3-E4, not {text!r}")
+        low, high = map(midi, found.groups())
+        if low > high:
+            raise AskingError(f"the range {text} of the {voice} ends below where it begins; write "
+                              f"the lower pitch first")
         may = np.zeros(SILENCE + 1, bool)
-        may[midi(low.strip()):midi(high.strip()) + 1] = may[SILENCE] = True
-        demands.only(demands.cells([voice]), may, f"from {low} to {high}")
+        may[low:high + 1] = True
+        demands.sing(voice, may, "-".join(found.groups()))
+        may[SILENCE] = True
+        demands.only(demands.cells([voice]), may, f"from {found[1]} to {found[2]}")
 
 
 def _scale(demands: Demands, name: str) -> None:
@@ -344,8 +364,7 @@ def _check_fields(given: Any, fields: Mapping[str, Any], what: str,
         if name not in fields:
             raise AskingError(f"{what} has no field {name!r}, only {', '.join(fields)}")
         if not _is(value, fields[name]):
-            raise AskingError(f"{name} of {what} cannot be {value!r}; see the examples in "
-                              f"experiments/control")
+            raise AskingError(f"{name} of {what} is {_told(fields[name])}, not {value!r}")
     for name in required:
         if name not in given:
             raise AskingError(f"{what} lacks {name!r}")
@@ -362,6 +381,16 @@ def _is(value: Any, kind: Any) -> bool:
     if kind is float:
         return isinstance(value, int | float) and type(value) is not bool and abs(value) < 1e6
     return type(value) is kind and (kind is not int or abs(value) < 1e6)
+
+
+def _told(kind: Any) -> str:
+    """A kind as it stands in a sentence."""
+    if isinstance(kind, tuple):
+        return " or ".join(map(_told, kind))
+    if isinstance(kind, list):
+        return f"a list, each item {_told(kind[0])}"
+    return {str: "text", int: "a whole number", float: "a number", bool: "true or false",
+            dict: "a set of fields"}[kind]
 
 
 def _tuples(value: Any) -> Any:

@@ -118,7 +118,7 @@ def draw_condition(key: jax.Array, tokens: jax.Array, tracks: jax.Array, frames:
       settings: the shares.
       space: the vocabulary.
     """
-    mask_key, drop_key = jax.random.split(key)
+    mask_key, drop_key, allowed_key = jax.random.split(key, 3)
     batch, time, voices = tokens.shape
     known = draw_known(mask_key, batch, time, voices, settings.known) & frames[..., None]
     kept = jax.random.bernoulli(drop_key, 1.0 - settings.drop, (batch, len(groups)))
@@ -127,5 +127,5 @@ def draw_condition(key: jax.Array, tokens: jax.Array, tracks: jax.Array, frames:
     shown = (kept[:, :, None] | ~member).all(axis=1)
     allowed = None
     if settings.allowed:
-        allowed = draw_allowed(jax.random.fold_in(key, 0), tokens, space, settings.allowed)
+        allowed = draw_allowed(allowed_key, tokens, space, settings.allowed)
     return Condition(tracks * shown[:, None], frames, known, jnp.where(known, tokens, 0), allowed)

@@ -6,13 +6,15 @@ the matrices of hidden layers; everything else follows Adam.
 """
 
 import dataclasses
+import re
 from typing import Any
 
 import jax
 import optax
 
 MUON_RMS = 0.2  # of a matrix's update at rate 1: about what Adam's has (Liu et al. 2025)
-HEADS = ("cells", "plain")  # dense layers that state logits: Adam's, as Jordan et al. advise
+# Dense layers that state logits of tokens: Adam's, as Jordan et al. advise.
+HEADS = re.compile(r"(rest_)?cells(_\d+)?|plain|decode")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +90,7 @@ def hidden_matrices(params: Any) -> Any:
     """
     def axes(path: tuple[Any, ...], value: jax.Array) -> optax.contrib.MuonDimensionNumbers | None:
         *layer, name = [str(getattr(part, "key", part)) for part in path]
-        if name not in ("kernel", "qkv", "out") or (layer and layer[-1] in HEADS):
+        if name not in ("kernel", "qkv", "out") or (layer and HEADS.fullmatch(layer[-1])):
             return None
         inputs = (2 if value.ndim > 2 else 1) if name == "qkv" else value.ndim - 1
         every = tuple(range(value.ndim))

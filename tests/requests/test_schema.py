@@ -148,8 +148,8 @@ def test_near_to_a_piece(folder):
 MISTAKES = [
     ({}, "a request has either an input, which is a file, or a form"),
     ({"form": FORM, "cordes": []}, "a request has no field 'cordes', only input, keep"),
-    ({"form": FORM, "pins": {}}, "pins of a request cannot be {}"),
-    ({"form": FORM, "pins": [3]}, "pins of a request cannot be [3]"),
+    ({"form": FORM, "pins": {}}, "pins of a request is a list, each item a set of fields, not {"),
+    ({"form": FORM, "pins": [3]}, "a list, each item a set of fields, not [3]"),
     ({"form": FORM, "pins": [{"voice": "alto", "bar": 1, "beat": 1}]}, "pins[1] lacks 'pitch'"),
     ({"form": FORM, "pins": [{"voice": "alt", "bar": 1, "beat": 1, "pitch": "F4"}]},
      "there is no voice 'alt', only soprano, alto, tenor, bass"),
@@ -180,6 +180,21 @@ MISTAKES = [
     ({"form": {**FORM, "bars": 0}}, "a form has at least 1 bar, not 0"),
     ({"form": FORM, "near": 1.0}, "near needs an input, and a form has no notes"),
     ({"form": FORM, "name": "../up"}, "a name is of letters, digits"),
+    ({"form": FORM, "ranges": {"tenor": "E4-G3"}}, "the range E4-G3 of the tenor ends below"),
+    ({"form": FORM, "ranges": {"soprano": "C2-C3"}},
+     "the soprano can sing nothing of C2-C3, only from A"),
+    ({"form": FORM, "ranges": {"tenor": "B-E4"}}, "a range is written like G3-E4, not 'B-E4'"),
+    ({"form": FORM, "forbid": [{"pitches": ["A9"]}]}, "A9 is higher than any pitch of MIDI"),
+    ({"input": "hymn.abc", "near": 0.7, "keep": ["sopran"]}, "there is no voice 'sopran', only"),
+    ({"input": "hymn.abc", "rewrite": {"bars": "2"}, "keep": list(VOICES)},
+     "all four voices are kept, so there is none to compose anew"),
+    ({"input": "tune.abc", "keep": "soprano"},
+     "keep of a request is a list, each item text, not 'soprano'"),
+    ({"input": "hymn.abc", "keep": ["alto"], "pins": [
+        {"voice": "alto", "bar": 1, "beat": 1, "beats": 2, "pitch": "G4"}]},
+     "bar 1, beat 2: the alto has G4 already, but struck anew there"),
+    ({"input": "tune.abc", "pins": [{"voice": "soprano", "bar": 2, "beat": 2, "pitch": "G4"}]},
+     "bar 2, beat 2: the soprano has G4 already, but held over there"),
     ({"input": "hymn.abc"}, "hymn.abc has all four voices, so there is none to add"),
     ({"input": "hymn.abc", "extend": {}}, "a piece is extended by at least 1 bar"),
     ({"input": "hymn.abc", "rewrite": {"bars": "9"}}, "there are no bars 9-9"),
@@ -205,6 +220,29 @@ def test_voices_that_cannot_be_together(folder):
               ((50, 82), *WIDE_RANGES[1:]), folder)
 
 
+def test_held_notes_cannot_fit_two_chords(folder):
+    """One half for the tonic and the dominant: all voices would have to be on G, their one common
+    tone, and so the thirds are lacking."""
+    tonic, dominant = ({"bar": 2, "beat": beat, "chord": chord, "inversion": "any"}
+                       for beat, chord in ((1, "I"), (2, "V")))
+    fields = {"form": {**FORM, "key": "C major"}, "shortest": "half"}
+    for chords in ([tonic], [dominant], [tonic, {**dominant, "beat": 3}]):
+        assert kept_of(folder, **fields, chords=chords).together is not None
+    with pytest.raises(AskingError, match="bar 2, beat 1: no chord has the C of I, the E of I wi"):
+        kept_of(folder, **fields, chords=[tonic, dominant])
+    # Given C and G, a half of E and B flat would do; and given E and B flat, one of C and G.
+    two = folder / "two.abc"
+    two.write_text("X:1\nM:4/4\nL:1/4\nK:C\nV:1\nc e g2 |]\nV:2\nG, _B, C2 |]\n")
+    asking = {"input": "two.abc", "keep": ["soprano", "bass"], "shortest": "half"}
+    seventh, again = ({"bar": 1, "beat": beat, "chord": "V7/IV", "inversion": "any"}
+                      for beat in (1, 2))
+    for chords in ([seventh], [again]):
+        assert kept_of(folder, **asking, chords=chords).together is not None
+    with pytest.raises(AskingError, match=r"bar 1, beat 2: no chord has the C of V7/IV, .* with "
+                                          r"the notes that are .* there, or held over from before"):
+        kept_of(folder, **asking, chords=[seventh, again])
+
+
 def test_files_of_requests(tmp_path):
     one, two = {"form": FORM, "name": "one"}, {"form": FORM, "num": 2}
     lines, several, single = (tmp_path / name for name in ("a.jsonl", "b.yaml", "c.json"))
@@ -217,10 +255,14 @@ def test_files_of_requests(tmp_path):
     assert [fields for _, fields in read_requests(several)] == [one, two]
     assert read_requests(single) == [(str(single), one)]
     for text, message in (("", "a request has fields"), ("[]", "holds no request"),
-                          ("{a: [", "is no YAML or JSON"), ("- 3", "request has fields")):
+                          ("{a: [", "is no YAML or JSON"), ("- 3", "request has fields"),
+                          ("[" * 5000, "is no YAML or JSON")):
         several.write_text(text)
         with pytest.raises(AskingError, match=message):
             read_requests(several)
+    lines.write_text("{}\n\n{oh}\n")
+    with pytest.raises(AskingError, match="line 3 is no JSON: "):
+        read_requests(lines)
 
 
 @pytest.mark.parametrize("name, pitch", [("C4", 60), ("Bb3", 58), ("B-3", 58), ("f#5", 78),

@@ -146,6 +146,18 @@ def test_a_set_says_nothing_of_which_of_its_pitches_is_the_truth():
     assert far + 0.02 < near < 0.95, "it does leave pitches out, and those far away more often"
 
 
+def test_what_is_allowed_is_drawn_apart_from_what_is_given():
+    """Sets are as wide in examples with given cells as in others."""
+    tokens = jnp.full((BATCH, 4, VOICES), 40)
+    tracks, frames = jnp.zeros((BATCH, 4, 4), int), jnp.ones((BATCH, 4), bool)
+    settings = ConditionSettings(known=0.5, allowed=1.0, drop=0.0)
+    condition = draw_condition(jax.random.key(3), tokens, tracks, frames, GROUPS, settings, SPACE)
+    share = np.asarray(condition.allowed).mean((1, 2, 3))
+    given = np.asarray(condition.known).any((1, 2))
+    error = share.std() * np.sqrt(1 / given.sum() + 1 / (~given).sum())
+    assert abs(share[given].mean() - share[~given].mean()) < 4 * error
+
+
 def test_articulation_is_restricted_by_itself():
     allowed, space = restricted(9)
     struck, held = (space.articulation[0] == kind for kind in (1, 2))

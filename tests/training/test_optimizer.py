@@ -75,6 +75,8 @@ PARAMS = {
     "dense": {"kernel": (6, 4), "bias": (4,)},
     "tied": {"kernel": (12, 6, 4)},
     "cells": {"kernel": (6, 4)},
+    "rest_cells_3": {"kernel": (6, 4)},
+    "plain_3": {"kernel": (6, 4)},
     "motion": (4, 69),
 }
 
@@ -91,7 +93,8 @@ def test_the_matrices_of_hidden_layers():
                                  "bias": None}
     assert axes == {"dense": {"kernel": ((0,), (1,)), "bias": None},
                     "tied": {"kernel": ((0, 1), (2,))},
-                    "cells": {"kernel": None}, "motion": None}
+                    "cells": {"kernel": None}, "rest_cells_3": {"kernel": None},
+                    "plain_3": {"kernel": ((0,), (1,))}, "motion": None}
     assert hidden_matrices({"qkv": jnp.ones((8, 24))}) == {"qkv": ((0,), (1,))}
 
 
