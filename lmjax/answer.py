@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lmjax import settings as settings_module
 from lmjax.composer import Composer
-from lmjax.composing import Draw, draw
+from lmjax.composing import Draw, check_metres, draw
 from lmjax.data.dataset import Piece, piece_of
 from lmjax.evaluate import build_likelihood
 from lmjax.files import make_folder, write_bytes
@@ -24,7 +24,7 @@ from lmjax.metrics import theory
 from lmjax.metrics.likelihood import Likelihood
 from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
-from lmjax.music.importers import ImportingError, voices_of
+from lmjax.music.importers import voices_of
 from lmjax.render.notation import musicxml_of, patch, write_score
 from lmjax.render.roll import write_roll
 from lmjax.render.write import check as check_formats
@@ -144,8 +144,8 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
 def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                path: str | os.PathLike[str], progress: bool = True,
                command: str = "") -> pathlib.Path:
-    """Answers the requests of a file; one that has been answered already, in the same words and by
-    the same weights, is not answered again.
+    """Answers the requests of a file; one that has been answered already, in the same words, of the
+    same music and by the same weights, is not answered again.
 
     All are read and checked before the first is answered.
 
@@ -178,7 +178,7 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
         names.add(place)
         each.append((one, fields))
     todo = [(one, fields) for one, fields in each
-            if not is_answered(composer, place_of(home, one, settings), fields)]
+            if not is_answered(composer, place_of(home, one, settings), one, fields)]
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))
         if len(todo) < len(each):
@@ -207,14 +207,8 @@ def check(composer: Composer, one: Asked) -> None:
         if not sampler.sigma_min < one.near <= sampler.sigma_max:
             raise ValueError(f"near is a noise level above {sampler.sigma_min:g} and up to "
                              f"{sampler.sigma_max:g}, not {one.near:g}")
-    if composer.about.get("forms") is None:
-        return  # it was trained on music that states no metre
-    seen = [metre for metre, _ in composer.about["forms"]["metres"]]
-    for bar in one.kept.score.bars:
-        if bar.metre not in seen:
-            raise ImportingError(
-                f"{one.kept.score.title or 'the piece'} is in {bar.metre}, and the composer was "
-                f"trained on {', '.join(sorted(seen))}; write it in one of these")
+    check_metres(composer, [bar.metre for bar in one.kept.score.bars],
+                 one.kept.score.title or "the piece")
 
 
 def place_of(home: pathlib.Path, one: Asked, settings: Settings) -> pathlib.Path:
@@ -227,19 +221,27 @@ def seed_of(one: Asked, settings: Settings) -> int:
     return settings.compose.seed if one.seed is None else one.seed
 
 
-def is_answered(composer: Composer, place: pathlib.Path, fields: Mapping[str, Any]) -> bool:
+def is_answered(composer: Composer, place: pathlib.Path, one: Asked,
+                fields: Mapping[str, Any]) -> bool:
     """Whether a folder holds all answers to a request, by these weights."""
+    formats = composer.settings.compose.formats
+    if any(len(list(place.glob(f"*-*.{suffix}"))) < one.num for suffix in formats):
+        return False
     try:
-        return bool(json.loads((place / "request.json").read_text()) == said(composer, fields))
+        said_then = json.loads((place / "request.json").read_text())
     except (OSError, ValueError):
         return False
+    return bool(said_then == said(composer, one, fields))
 
 
-def said(composer: Composer, fields: Mapping[str, Any]) -> dict[str, Any]:
+def said(composer: Composer, one: Asked, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What `request.json` holds."""
-    sampler = dataclasses.asdict(composer.settings.sampler)
-    about = {"step": composer.about.get("step"), "valid": composer.about.get("valid")}
-    return dict(json.loads(json.dumps({"request": dict(fields), "sampler": sampler, **about})))
+    return dict(json.loads(json.dumps({
+        "request": dict(fields), "read": dict(one.read),
+        "sampler": dataclasses.asdict(composer.settings.sampler),
+        "window": composer.settings.compose.window,
+        "formats": list(composer.settings.compose.formats),
+        "step": composer.about.get("step"), "valid": composer.about.get("valid")})))
 
 
 def near_to(composer: Composer, near: float | None) -> Composer:
@@ -288,7 +290,7 @@ def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, hom
             heard(chorale, {"nats per frame": f"{found.nats_per_frame:.2f}"}, command,
                   one.kept.known if one.kept.known.any() else None)
             for chorale, found in zip(named, answers, strict=True)), progress=progress)
-    write_bytes(folder / "request.json", json.dumps(said(composer, fields), indent=1).encode())
+    write_bytes(folder / "request.json", json.dumps(said(composer, one, fields), indent=1).encode())
     return folder, answers
 
 

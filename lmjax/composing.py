@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -83,12 +83,13 @@ def compose(composer: Composer, key: jax.Array, num: int | None = None,
 
     Raises:
       ValueError: if `num` or `batch_size` is not positive, or `num` is not that of the forms; or if
-        the composer's voices cannot sing what is given.
+        the composer's voices cannot sing what is given, or it was not trained on the metre.
     """
     if condition is not None:
         if form is not None:
             raise ValueError("what is given has a form of its own, so there can be no other")
         num = 1 if num is None else num
+        check_metres(composer, [bar.metre for bar in condition.score.bars])
         drawn = draw(composer, key, num, condition.request, batch_size, progress)
         return [condition.chorale(*drawn.notes(n)) for n in range(num)]
     if form is None or isinstance(form, Form):
@@ -96,9 +97,20 @@ def compose(composer: Composer, key: jax.Array, num: int | None = None,
     else:
         forms = list(form)
     num = len(forms) if num is None else num
+    check_metres(composer, [form.metre for form in forms])
     drawn = draw(composer, key, num, [form.tracks() for form in forms], batch_size, progress)
     return [form.chorale(*drawn.notes(n), title=f"Chorale {n + 1}")
             for n, form in enumerate(forms)]
+
+
+def check_metres(composer: Composer, metres: Iterable[str], piece: str = "the piece") -> None:
+    """Raises ValueError if a composer was trained on other metres than those of a piece."""
+    forms = composer.about.get("forms")
+    seen = None if forms is None else {metre for metre, _ in forms["metres"]}
+    for metre in map(str.strip, metres):
+        if seen is not None and metre not in seen:  # else it was trained on music that states none
+            raise ValueError(f"{piece} is in {metre}, and the composer was trained on "
+                             f"{', '.join(sorted(seen))}; write it in one of these")
 
 
 def draw_forms(composer: Composer, key: jax.Array, num: int = 1) -> list[Form]:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from lmjax import settings as settings_module
 from lmjax.agreement import check_kind, check_model
 from lmjax.composer import Composer, load
-from lmjax.composing import Draw, draw, draw_forms
+from lmjax.composing import Draw, check_metres, draw, draw_forms
 from lmjax.files import make_folder, write_npz
 from lmjax.music.chorale import FRAMES_PER_QUARTER, Chorale
 from lmjax.render.curve import write_levels
@@ -110,6 +110,7 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))
     forms = forms_of(chosen, composer)
+    check_metres(composer, [form.metre for form in forms])
     drawn = draw(composer, jax.random.key(chosen.seed), chosen.num,
                  [form.tracks() for form in forms], chosen.batch_size, progress)
     folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")

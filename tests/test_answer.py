@@ -200,6 +200,8 @@ def test_a_metre_that_was_never_seen(tune):
     composer.about["forms"]["metres"].append(["3/4", 2])
     check(composer, kept)
     check(SimpleNamespace(settings=settings, about={}), kept)
+    with pytest.raises(ValueError, match="the piece is in 6/8, and the composer was trained on"):
+        lmjax.compose(composer, jax.random.key(0), form=lmjax.Form("6/8"))
     for near in (0.1, 30.0):
         with pytest.raises(ValueError, match="near is a noise level above"):
             check(composer, Asked(keep(tune), near))
@@ -256,6 +258,16 @@ def test_a_file_of_requests(config, workdir, tune, capsys):
     assert "1 of 2 requests are answered already" in capsys.readouterr().out
     assert all(found.stat().st_mtime_ns == time for found, time in before.items())
     assert (home / "two" / "seed-6" / "request.json").exists()
+    # Once the file has changed, or an answer is gone, they are.
+    again = home / "one" / "seed-0" / "request.json"
+    for change in (lambda: tune.write_text(TUNE.replace("G3 |]", "B3 |]")),
+                   lambda: (again.with_name("answer-02.mid")).unlink()):
+        time = again.stat().st_mtime_ns
+        change()
+        answer_all(config, workdir, path, progress=True)
+        assert "1 of 2 requests are answered already" in capsys.readouterr().out
+        assert again.stat().st_mtime_ns > time
+    tune.write_text(TUNE)
 
 
 def test_a_mistake_in_a_file_of_requests_is_found_before_any_is_answered(

@@ -10,8 +10,9 @@ from configs import gibbs, lstm, ncsn, transformer, transformer_paper
 from lmjax.composer import untrained
 from lmjax.composing import draw
 from lmjax.music.chorale import VOICES
+from lmjax.music.spelling import name_of
 from lmjax.music.tokens import PAPER_RANGES, WIDE_RANGES
-from lmjax.requests.pins import AskingError, name_of
+from lmjax.requests.pins import AskingError
 from lmjax.requests.schema import SCALES, asked
 from lmjax.settings import from_config
 

@@ -44,6 +44,8 @@ def parse(path: Path, content: bytes) -> Any:
             _check_content(path, _unpacked(content))
             if content.startswith(MIDI):
                 score = _parse_midi(path, content)
+            elif path.suffix.lower() == ".abc":
+                score = converter.parse(_usual_abc(content.decode()), format="abc")
             else:  # past music21's own pickles, which can be stale
                 score = converter.parse(path, forceSource=True, storePickle=False)
             if isinstance(score, stream.Opus):
@@ -123,6 +125,16 @@ def _parse_midi(path: Path, content: bytes) -> Any:
                     before = time
     file.tracks = [next((track for track in told if track.events), MidiTrack()), *sung]
     return translate.midiFileToStream(file)
+
+
+def _usual_abc(text: str) -> str:
+    """ABC such that music21 reads it as other programs do.
+
+    These let an accidental count up to the bar line also where no version of the standard is
+    stated, and let a clef in the key's line say nothing of the octave.
+    """
+    text = re.sub(r"^(K:[^%\n]*?)\s+(?:clef=)?bass\b", r"\1", text, flags=re.M)
+    return text if re.search(r"^%abc-\d", text, re.M) else f"%abc-2.1\n{text}"
 
 
 def _unreadable(path: Path, why: str) -> ImportingError:

@@ -7,6 +7,8 @@ import numpy as np
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 
 STEPS = "FCGDAEB"  # along the line of fifths, F = 0
+# Of pitch classes where no key says better.
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 class Spelling(NamedTuple):
@@ -75,3 +77,8 @@ def spell(midi: int, sharps: int) -> Spelling:
       sharps: sharps of the key signature, flats negative.
     """
     return named(midi, int(fifths(midi, sharps)))
+
+
+def name_of(pitch: int) -> str:
+    """A MIDI pitch as "F#4"; "silence" for `REST`."""
+    return "silence" if pitch == REST else f"{NAMES[pitch % 12]}{pitch // 12 - 1}"

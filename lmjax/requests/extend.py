@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Bar, Chorale
+from lmjax.requests.form import LONGEST
 from lmjax.requests.keep import Kept
 from lmjax.requests.pins import AskingError
 
@@ -45,7 +46,15 @@ def bridge(first: Kept, second: Kept, bars: int) -> Kept:
 
 
 def _joined(parts: Sequence[Kept | int]) -> Kept:
-    """Pieces, and numbers of empty sixteenths, one after the other."""
+    """Pieces, and numbers of empty sixteenths, one after the other.
+
+    Raises:
+      AskingError: if the whole is too long.
+    """
+    whole = sum(part if isinstance(part, int) else len(part.score) for part in parts)
+    if whole > LONGEST:
+        raise AskingError(f"a piece lasts at most {LONGEST} sixteenths, and this would be {whole}; "
+                          f"ask for fewer bars")
     pieces = [part for part in parts if isinstance(part, Kept)]
     bar = pieces[0].score.bars[0]
     place = (bar.offset - (parts[0] if isinstance(parts[0], int) else 0)) % bar.length

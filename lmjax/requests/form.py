@@ -17,6 +17,7 @@ from lmjax.music.chorale import (
 )
 from lmjax.music.key import estimate_key
 
+LONGEST = 4096  # sixteenths; no chorale of Bach's has 800
 DENOMINATORS = (1, 2, 4, 8, 16)
 STEPS = "FCGDAEB"  # along the line of fifths; C major has no sharps, nor has A minor
 
@@ -71,6 +72,9 @@ class Form:
         if len(self) % FRAMES_PER_QUARTER:
             raise ValueError(f"a form lasts a whole number of quarter beats, but {len(self)} "
                              f"sixteenths are {len(self) / FRAMES_PER_QUARTER:g}")
+        if len(self) > LONGEST:
+            raise ValueError(f"a form lasts at most {LONGEST} sixteenths, not {len(self)}; ask for "
+                             f"fewer bars")
         if self.frames is not None and _bars(self.frames, self.anacrusis, bar) != self.bars:
             raise ValueError(f"{self.frames} sixteenths are not {self.bars} bars of {self.metre}")
         if self.key is not None:

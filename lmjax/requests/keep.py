@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmjax.music import rhythm
-from lmjax.music.chorale import REST, VOICES, Chorale
+from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Chorale
 from lmjax.music.importers import ImportingError, Tune, chorale_of, read_tune, voices_of
+from lmjax.music.spelling import name_of
 from lmjax.music.transpose import interval, transpositions
 from lmjax.requests.form import Form
 from lmjax.requests.request import NO_WISHES, SILENCE, Request, Together, Wishes
@@ -60,6 +61,13 @@ class Kept:
         nothing = np.zeros(silence.shape, bool)
         return cls(form.chorale(silence, nothing), nothing, form.fermata_frames())
 
+    def place(self, frame: int) -> str:
+        """Where a frame is, such as "bar 4, beat 2.5"."""
+        bar = [bar for bar in self.score.bars if bar.start <= frame][-1]
+        number = next(number for number, start, end in self.numbers if start <= frame < end)
+        beat = (frame - bar.start + bar.offset) * bar.denominator / SIXTEENTHS_PER_WHOLE
+        return f"bar {number}, beat {1 + beat:g}"
+
     @property
     def request(self) -> Request:
         """What samplers are told."""
@@ -77,19 +85,22 @@ class Kept:
     def chorale(self, pitch: np.ndarray, struck: np.ndarray, title: str = "") -> Chorale:
         """The piece with the notes int[T, 4] that were composed; what was given is as it was.
 
-        A new voice has a fermata where the given ones have one, and new notes of a voice where it
-        had one: on what sounds at the end of it.
+        Where nothing stood there is a fermata where there is to be one, and in place of other notes
+        where they had one: on what sounds at the end of it.
         """
         pitch = np.where(self.known, self.score.pitch, pitch).astype(np.int16)
         changed = np.diff(pitch, axis=0, prepend=np.int16(REST)) != 0
         struck = np.where(self.known, self.score.struck, struck) | changed
         struck &= pitch != REST
-        fermata = self.score.fermata & struck
+        fermata = self.score.fermata & self.known
         edges = np.flatnonzero(np.diff(self.fermata, prepend=False, append=False))
         for start, end in edges.reshape(-1, 2).tolist():
-            marked = ~self.known.any(axis=0) | self.score.fermata[start:end].any(axis=0)
-            for voice in np.flatnonzero(marked & (pitch[end - 1] != REST)):
-                if not self.known[end - 1, voice]:
+            new = ~self.known[start:end].any(axis=0) & (
+                self.score.pitch[start:end] == REST).all(axis=0)
+            marked = new | self.score.fermata[start:end].any(axis=0)
+            for voice in np.flatnonzero((pitch[end - 1] != REST) & ~self.known[end - 1]):
+                before = np.flatnonzero(self.score.struck[:end, voice])
+                if marked[voice] or self.score.fermata[before[-1:], voice].any():
                     fermata[np.flatnonzero(struck[:end, voice])[-1], voice] = True
         return dataclasses.replace(self.score, pitch=pitch, struck=struck, fermata=fermata,
                                    title=title or self.score.title)
@@ -123,11 +134,12 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
         known = np.zeros(whole.pitch.shape, bool)
         known[:, list(found)] = True
     pitch = np.where(known, whole.pitch, REST)
-    if ranges is not None:
-        check_ranges(pitch, ranges)
     score = Chorale(pitch, whole.struck & known, whole.fermata & known, whole.bars, whole.sharps,
                     whole.mode, whole.title)
-    return Kept(score, known, rhythm.fermata_frames(score), numbers=numbers)
+    kept = Kept(score, known, rhythm.fermata_frames(score), numbers=numbers)
+    if ranges is not None:
+        check_ranges(kept, ranges)
+    return kept
 
 
 def numbered(chorale: Chorale) -> tuple[tuple[int, int, int], ...]:
@@ -187,10 +199,10 @@ def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),
     return Kept(score, known, whole.fermata, allowed, numbers=tune.numbers)
 
 
-def check_ranges(pitch: np.ndarray, ranges: Ranges) -> None:
-    """Raises ImportingError if a voice of int[T, 4] leaves its range: by how much, and which
-    transposition would fit."""
-    low, high = np.array(ranges).T
+def check_ranges(kept: Kept, ranges: Ranges) -> None:
+    """Raises ImportingError if a given voice leaves its range: where, and which transposition would
+    fit."""
+    pitch, (low, high) = kept.score.pitch, np.array(ranges).T
     sounding = pitch != REST
     outside = sounding & ((pitch < low) | (pitch > high))
     if not outside.any():
@@ -199,5 +211,6 @@ def check_ranges(pitch: np.ndarray, ranges: Ranges) -> None:
     fits = min(transpositions(pitch, ranges), key=abs, default=None)
     advice = ("no transposition fits: it is wider than the range" if fits is None else
               f"transposed {'up' if fits > 0 else 'down'} by {interval(fits)} it fits")
-    raise ImportingError(f"the {VOICES[voice]} sings MIDI pitch {pitch[frame, voice]} at quarter "
-                         f"{frame / 4:g}, and its range is {low[voice]} to {high[voice]}; {advice}")
+    raise ImportingError(f"{kept.place(frame)}: the {VOICES[voice]} sings "
+                         f"{name_of(pitch[frame, voice])}, and its range is {name_of(low[voice])} "
+                         f"to {name_of(high[voice])}; {advice}")

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Bar
+from lmjax.music.spelling import NAMES, name_of
 from lmjax.requests.feasible import first_impossible
 from lmjax.requests.keep import Kept, Ranges
 from lmjax.requests.request import SILENCE, Together, held
 from lmjax.requests.roman import Cadence, Harmony
 
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 BASS = len(VOICES) - 1
 PITCHES = np.arange(SILENCE)
 
@@ -104,10 +104,7 @@ class Demands:
 
     def place(self, frame: int) -> str:
         """Where a frame is, such as "bar 4, beat 2.5"."""
-        bar = self._bar(frame)
-        number = next(number for number, start, end in self.kept.numbers if start <= frame < end)
-        beat = (frame - bar.start + bar.offset) * bar.denominator / SIXTEENTHS_PER_WHOLE
-        return f"bar {number}, beat {1 + beat:g}"
+        return self.kept.place(frame)
 
     def cells(self, voices: Iterable[str] = (), frames: slice = slice(None)) -> np.ndarray:
         """bool[T, 4]: some frames of some voices; of all if none is named.
@@ -319,11 +316,6 @@ class Demands:
 def _classes(classes: Iterable[int]) -> np.ndarray:
     """bool[129]: the pitches of some pitch classes, and no silence."""
     return np.append(np.isin(PITCHES % 12, list(classes)), False)
-
-
-def name_of(pitch: int) -> str:
-    """A MIDI pitch as "F#4"; "silence" for `REST`."""
-    return "silence" if pitch == REST else f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def pitch_class(name: str) -> int:

@@ -27,6 +27,7 @@ several requests is a list of them, or has one on each line (`.jsonl`).
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -39,6 +40,7 @@ import numpy as np
 from lmjax.music.chorale import REST, VOICES
 from lmjax.music.importers import Tune, read_tune
 from lmjax.requests.extend import bridge, extend
+from lmjax.requests.fields import check_fields
 from lmjax.requests.form import Form, key_name
 from lmjax.requests.keep import Kept, Ranges, free, keep
 from lmjax.requests.pins import AskingError, Demands, midi, pitch_class
@@ -69,6 +71,7 @@ class Asked:
       num: how many answers.
       seed: of their randomness; None for that of the config.
       name: of their folder.
+      read: a digest of each file that was read, by its name.
     """
 
     kept: Kept
@@ -77,6 +80,7 @@ class Asked:
     num: int = 4
     seed: int | None = None
     name: str = "request"
+    read: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def read_requests(path: str | os.PathLike[str]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -131,7 +135,7 @@ def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[s
       AskingError, ImportingError, HarmonyError, ValueError: if it cannot be, in a sentence.
       OSError: if a file cannot be read.
     """
-    _check_fields(fields, FIELDS, "a request")
+    check_fields(fields, FIELDS, "a request")
     kept, tune = _piece(fields, ranges, Path(folder))
     if "fermatas" in fields:
         kept = _with_fermatas(kept, fields["fermatas"], ranges)
@@ -144,13 +148,13 @@ def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[s
             ask(demands, given)
             continue
         for number, item in enumerate(given, 1):
-            _check_fields(item, ITEMS[name], f"{name}[{number}]", required=NEEDED[name])
+            check_fields(item, ITEMS[name], f"{name}[{number}]", required=NEEDED[name])
             ask(demands, item)
     near = fields.get("near")
     if near is not None and not near > 0:
         raise AskingError(f"near is a noise level such as 0.7, not {near!r}")
     wishes = fields.get("wishes", {})
-    _check_fields(wishes, {field.name: float for field in dataclasses.fields(Wishes)}, "wishes")
+    check_fields(wishes, {field.name: float for field in dataclasses.fields(Wishes)}, "wishes")
     num, seed = fields.get("num", 4), fields.get("seed")
     if num < 1:
         raise AskingError(f"num must be at least 1, not {num}")
@@ -159,7 +163,9 @@ def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[s
     if not re.fullmatch(r"[\w][\w .-]*", name):
         raise AskingError(f"a name is of letters, digits, spaces, dots and hyphens, not {name!r}")
     kept = dataclasses.replace(demands.finished(), wishes=Wishes(**wishes))
-    return Asked(kept, None if near is None else float(near), tune, num, seed, name)
+    files = [one for one in (fields.get("input"), fields.get("bridge", {}).get("to")) if one]
+    read = {file: hashlib.sha256((Path(folder) / file).read_bytes()).hexdigest() for file in files}
+    return Asked(kept, None if near is None else float(near), tune, num, seed, name, read)
 
 
 def ask(composer: Any, **fields: Any) -> Kept:
@@ -187,7 +193,7 @@ def _piece(fields: Mapping[str, Any], ranges: Ranges, folder: Path) -> tuple[Kep
         for name in ("keep", "rewrite", "extend", "bridge", "near"):
             if name in fields:
                 raise AskingError(f"{name} needs an input, and a form has no notes")
-        _check_fields(fields["form"], FORM, "form")
+        check_fields(fields["form"], FORM, "form")
         return Kept.blank(Form(**{name: _tuples(value)
                                   for name, value in fields["form"].items()})), None
     ways = [name for name in ("rewrite", "extend", "bridge", "near") if name in fields]
@@ -199,7 +205,7 @@ def _piece(fields: Mapping[str, Any], ranges: Ranges, folder: Path) -> tuple[Kep
             raise AskingError(f"two voices share a staff in {fields['input']}; give each a staff "
                               f"of its own, so that its notes can be replaced")
         rewrite = fields.get("rewrite", {})
-        _check_fields(rewrite, {"bars": (str, int), "voices": [str]}, "rewrite")
+        check_fields(rewrite, {"bars": (str, int), "voices": [str]}, "rewrite")
         bars = bars_of(rewrite["bars"]) if "bars" in rewrite else (
             tune.numbers[0][0], tune.numbers[-1][0])
         kept = free(tune, bars, _freed(rewrite.get("voices", []), voices), ranges)
@@ -208,10 +214,10 @@ def _piece(fields: Mapping[str, Any], ranges: Ranges, folder: Path) -> tuple[Kep
         return kept, tune
     kept = keep(tune, tuple(voices), ranges)
     if "extend" in fields:
-        _check_fields(fields["extend"], {"before": int, "after": int}, "extend")
+        check_fields(fields["extend"], {"before": int, "after": int}, "extend")
         return extend(kept, **fields["extend"]), None
     if "bridge" in fields:
-        _check_fields(fields["bridge"], {"to": str, "bars": int}, "bridge", ("to", "bars"))
+        check_fields(fields["bridge"], {"to": str, "bars": int}, "bridge", ("to", "bars"))
         other = keep(folder / fields["bridge"]["to"], voices, ranges)
         return bridge(kept, other, fields["bridge"]["bars"]), None
     if kept.known.all():
@@ -235,13 +241,18 @@ def _freed(rewritten: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
 
 def _with_fermatas(kept: Kept, fermatas: Iterable[Sequence[int]], ranges: Ranges) -> Kept:
     """A piece with fermatas (bar, beat) or (bar, beat, beats) besides those it has."""
-    frames, places = kept.fermata.copy(), Demands(kept, ranges)
+    frames, places, score = kept.fermata.copy(), Demands(kept, ranges), kept.score
+    signs = score.fermata.copy()
     for one in fermatas:
         if not 2 <= len(one) <= 3:
             raise AskingError(f"a fermata is [bar, beat] or [bar, beat, beats], not {one!r}")
         bar, beat, beats = (*one, 1)[:3]
-        frames[places.frames(bar, beat, beats)] = True
-    return dataclasses.replace(kept, fermata=frames)
+        chord = places.frames(bar, beat, beats)
+        frames[chord] = True
+        for voice in np.flatnonzero(score.pitch[chord.stop - 1] != REST):
+            signs[np.flatnonzero(score.struck[:chord.stop, voice])[-1], voice] = True
+    return dataclasses.replace(kept, fermata=frames, score=dataclasses.replace(
+        score, fermata=signs))
 
 
 def _pin(demands: Demands, item: Mapping[str, Any]) -> None:
@@ -339,8 +350,15 @@ def arrival_of(demands: Demands, bar: int) -> slice:
 
 
 def key_of(kept: Kept) -> str:
-    """The key of a piece, such as "G major"; major where its signature does not say."""
-    return key_name(kept.score.sharps, kept.score.mode or "major")
+    """The key of a piece, such as "G major".
+
+    Where its signature does not say, it is minor if the lowest given voice ends on the tonic of the
+    minor key, and else major.
+    """
+    score, last = kept.score, kept.score.pitch[-1][kept.score.pitch[-1] != REST]
+    tonic = pitch_class(key_name(score.sharps, "minor").split()[0])
+    ends = "minor" if len(last) and last.min() % 12 == tonic else "major"
+    return key_name(score.sharps, score.mode or ends)
 
 
 def bars_of(text: str | int) -> tuple[int, int]:
@@ -353,44 +371,6 @@ def bars_of(text: str | int) -> tuple[int, int]:
     if not found:
         raise AskingError(f"bars are written like 5-8, or 5, not {text!r}")
     return int(found[1]), int(found[2] or found[1])
-
-
-def _check_fields(given: Any, fields: Mapping[str, Any], what: str,
-                  required: Sequence[str] = ()) -> None:
-    """Raises AskingError if a mapping has other fields, or of another kind, or lacks some."""
-    if not isinstance(given, Mapping):
-        raise AskingError(f"{what} has fields, such as {next(iter(fields))}, and is not {given!r}")
-    for name, value in given.items():
-        if name not in fields:
-            raise AskingError(f"{what} has no field {name!r}, only {', '.join(fields)}")
-        if not _is(value, fields[name]):
-            raise AskingError(f"{name} of {what} is {_told(fields[name])}, not {value!r}")
-    for name in required:
-        if name not in given:
-            raise AskingError(f"{what} lacks {name!r}")
-
-
-def _is(value: Any, kind: Any) -> bool:
-    """Whether a value is of a kind: a type, one of several, or a list of some kind."""
-    if isinstance(kind, tuple):
-        return any(_is(value, one) for one in kind)
-    if isinstance(kind, list):
-        return isinstance(value, list | tuple) and all(_is(one, kind[0]) for one in value)
-    if kind is dict:
-        return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
-    if kind is float:
-        return isinstance(value, int | float) and type(value) is not bool and abs(value) < 1e6
-    return type(value) is kind and (kind is not int or abs(value) < 1e6)
-
-
-def _told(kind: Any) -> str:
-    """A kind as it stands in a sentence."""
-    if isinstance(kind, tuple):
-        return " or ".join(map(_told, kind))
-    if isinstance(kind, list):
-        return f"a list, each item {_told(kind[0])}"
-    return {str: "text", int: "a whole number", float: "a number", bool: "true or false",
-            dict: "a set of fields"}[kind]
 
 
 def _tuples(value: Any) -> Any:

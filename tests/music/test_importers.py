@@ -230,3 +230,11 @@ def test_which_part_is_which_voice(tune):
 def test_more_parts_than_voices(tune):
     with pytest.raises(ImportingError, match="has 5 parts, and a chorale has 4 voices"):
         tune(several("c'", "c", "C", "C,", "C,"), head="")
+
+
+def test_accidentals_of_abc_last_to_the_bar_line(tmp_path):
+    """As other programs read it; a clef beside the key moves nothing."""
+    path = tmp_path / "tune.abc"
+    for head in ("", "%abc-2.1\n"):
+        path.write_text(f"{head}X:1\nM:4/4\nL:1/4\nK:C clef=bass\n^G G =G G | G4 |]\n")
+        assert read_tune(path).parts[0].pitch[::4].tolist() == [68, 68, 67, 67, 67, 67, 67, 67]

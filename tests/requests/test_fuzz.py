@@ -303,7 +303,7 @@ def follow(path: Path, folder: Path) -> str:
         tune = read_tune(path)
         kept = keep(tune)
         with contextlib.suppress(ImportingError):
-            check_ranges(np.where(kept.known, kept.score.pitch, REST), RANGES)
+            check_ranges(kept, RANGES)
         score, given = kept.score, kept.known
         if given.all() and all(part.source is not None for part in tune.parts):
             numbers = [number for number, _, _ in tune.numbers]

@@ -8,7 +8,7 @@ import pytest
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST, Bar, Chorale
 from lmjax.music.importers import ImportingError, Part, Tune
-from lmjax.requests.keep import check_ranges, free, keep
+from lmjax.requests.keep import free, keep
 from lmjax.requests.request import SILENCE
 
 RANGES = ((57, 82), (50, 76), (44, 71), (34, 67))
@@ -78,10 +78,10 @@ def test_voices_of_a_chorale():
 
 
 @pytest.mark.parametrize("pitches, advice", [
-    ((90, 89, 88, 90, 90), "the soprano sings MIDI pitch 90 at quarter 0, and its range is 57 to "
-                           r"82; transposed down by a minor sixth \(8 semitones\) it fits"),
+    ((90, 89, 88, 90, 90), "bar 0, beat 4: the soprano sings F#6, and its range is A3 to Bb5; "
+                           r"transposed down by a minor sixth \(8 semitones\) it fits"),
     ((60, 59, 56, 60, 60),
-     r"pitch 56 at quarter 2, .*; transposed up by a minor second \(1 semitone\) it fits"),
+     r"bar 1, beat 2: the soprano sings Ab3, .*; transposed up by a minor second \(1 semitone"),
     ((90, 89, 60, 90, 90), "no transposition fits: it is wider than the range"),
 ])
 def test_notes_outside_the_range(pitches, advice):
@@ -90,13 +90,13 @@ def test_notes_outside_the_range(pitches, advice):
 
 
 def test_voices_are_transposed_together():
-    pitch = np.full((4, 4), REST)
-    pitch[:, 0], pitch[:, 3] = 83, 35
-    with pytest.raises(ImportingError, match=r"down by a minor second \(1 semitone\) it fits"):
-        check_ranges(pitch, RANGES)
-    pitch[:, 3] = 34
-    with pytest.raises(ImportingError, match="no transposition fits"):
-        check_ranges(pitch, RANGES)
+    struck = np.zeros((4, 4), bool)
+    struck[0, [0, 3]] = True
+    for bass, advice in ((35, r"down by a minor second \(1 semitone\) it fits"),
+                         (34, "no transposition fits")):
+        pitch = np.tile([83, REST, REST, bass], (4, 1))
+        with pytest.raises(ImportingError, match=advice):
+            keep(Chorale(pitch, struck, np.zeros((4, 4), bool), (Bar(0, 4, 4),)), ranges=RANGES)
 
 
 class TestFree:

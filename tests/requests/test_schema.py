@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from lmjax.music.chorale import REST, VOICES
+from lmjax.music.spelling import name_of
 from lmjax.music.tokens import WIDE_RANGES, Vocabulary
-from lmjax.requests.pins import AskingError, midi, name_of, pitch_class
+from lmjax.requests.pins import AskingError, midi, pitch_class
 from lmjax.requests.request import SILENCE
-from lmjax.requests.schema import asked, read_requests
+from lmjax.requests.schema import asked, key_of, read_requests
 
 FORM = {"metre": "4/4", "bars": 4, "key": "G major", "fermatas": [[4, 1, 2]]}
 TUNE = "X:1\nT:Old tune\nM:3/4\nL:1/4\nK:G\nB | d B A | G2 A | B c d | G3 |]\n"
@@ -121,6 +122,29 @@ def test_bars_after_and_before(folder):
     assert kept.score.pitch[16, 0] == 72 and (kept.score.pitch[:16] == REST).all()
 
 
+def test_fermatas_that_are_asked_for_are_written(folder):
+    """Over new music, over given notes, and over those in place of others."""
+    new = np.tile([72, 67, 64, 48], (96, 1))
+    struck = np.zeros(new.shape, bool)
+    struck[::8] = True
+    after = {"extend": {"after": 2}}
+    for fields, expected in (
+            ({**after, "fermatas": [[4, 3, 2]]}, [(56, voice) for voice in range(4)]),
+            ({**after, "fermatas": [[2, 1]]}, [(16, voice) for voice in range(4)]),
+            ({"rewrite": {"bars": "2", "voices": ["alto"]}, "fermatas": [[2, 3]]},
+             [(16, 0), (24, 1), (16, 2), (16, 3)])):
+        kept = kept_of(folder, input="hymn.abc", **fields)
+        frames = len(kept.score)
+        made = kept.chorale(new[:frames], struck[:frames])
+        assert sorted(map(tuple, np.argwhere(made.fermata).tolist())) == sorted(expected)
+
+
+@pytest.mark.parametrize("last, key", [("A2", "A minor"), ("C2", "C major"), ("D2", "C major")])
+def test_a_key_without_a_mode_is_that_of_the_last_note(folder, last, key):
+    (folder / "modal.abc").write_text(f"X:1\nM:4/4\nL:1/4\nK:Ddor\nA B {last} |]\n")
+    assert key_of(kept_of(folder, input="modal.abc")) == key
+
+
 def test_an_anacrusis_is_preceded_by_another(folder):
     """In 3/4 from an upbeat of a quarter: one bar before it begins with an upbeat as well."""
     kept = kept_of(folder, input="tune.abc", keep=["soprano"], extend={"before": 1})
@@ -140,6 +164,9 @@ def test_a_bridge(folder):
 def test_near_to_a_piece(folder):
     one = asked({"input": "hymn.abc", "near": 0.7, "num": 2, "seed": 3}, WIDE_RANGES, folder)
     assert (one.near, one.num, one.seed, one.name) == (0.7, 2, 3, "hymn")
+    (folder / "Don't, Herr (1).abc").write_bytes((folder / "hymn.abc").read_bytes())
+    odd = asked({"input": "Don't, Herr (1).abc", "keep": ["bass"]}, WIDE_RANGES, folder)
+    assert odd.name == "Don-t- Herr -1-"
     assert not one.kept.known.any() and one.kept.near.pitch[0, 0] == 72
     kept = kept_of(folder, input="hymn.abc", near=1, keep=["soprano"], rewrite={"bars": "2"})
     assert kept.known[:, 0].all() and kept.known[:16].all() and not kept.known[16:32, 1:].any()
