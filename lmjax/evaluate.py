@@ -120,7 +120,8 @@ def leave_report(result: Evaluation, composer: Composer, folder: pathlib.Path,
         ("Training", "training.png", "Losses, gradient norm and learning rate by step."))
         if (folder / name).exists()]
     leave(folder, f"Evaluation of {composer.about['config']['name']}", measured, (
-        heard(dataclasses.replace(chorale, title=f"Sample {number}"), {}, command)
+        heard(dataclasses.replace(chorale, title=f"Sample {number}"), {"seed": f"0, {number}"},
+              command)
         for number, chorale in enumerate(result.heard)), tables, pictures, progress)
 
 

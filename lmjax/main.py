@@ -117,7 +117,7 @@ def main(argv: Sequence[str]) -> None:
         if len(named) > 1 and _MODE.value != "evaluate":
             raise ValueError(f"--mode={_MODE.value} is for one --workdir, and there are "
                              f"{len(named)}: {', '.join(named)}")
-        command = command_of(sys.argv)
+        command = command_of(sys.argv, _MODE.value)
         logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
         if _MODE.value == "train":
@@ -134,7 +134,9 @@ def main(argv: Sequence[str]) -> None:
         elif _MODE.value == "evaluate":
             evaluate(config, workdir, command=command)
         else:
-            sample(config, workdir, command=command)
+            # After a training, what makes the same music again is not another training.
+            asked_for = re.sub(r"--?mode[= ]train", "--mode=sample", command)
+            sample(config, workdir, command=asked_for)
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

@@ -64,6 +64,8 @@ def tables_of(titles: Sequence[str], text: str) -> Iterator[report.Table]:
         yield report.Table(title, header, rows, note)
 
 
-def command_of(argv: Sequence[str]) -> str:
-    """A command line of this program, as it is typed."""
-    return shlex.join(["python", "-m", "lmjax.main", *argv[1:]])
+def command_of(argv: Sequence[str], mode: str) -> str:
+    """A command line of this program, as it is typed; with a mode where it says none."""
+    said = any(word.lstrip("-").startswith("mode") for word in argv[1:])
+    return shlex.join(["python", "-m", "lmjax.main", *argv[1:],
+                       *([] if said else [f"--mode={mode}"])])

@@ -115,6 +115,7 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                  [form.tracks() for form in forms], chosen.batch_size, progress)
     folder = make_folder(pathlib.Path(workdir) / "samples" / f"seed-{chosen.seed}")
     save_draw(folder / "samples.npz", drawn, chosen.seed)
+
     def chorales() -> Iterator[Chorale]:
         for index, form in enumerate(forms):
             yield form.chorale(*drawn.notes(index), title=f"Chorale {chosen.seed}.{index}")
@@ -124,8 +125,8 @@ def sample(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                   max(3, len(str(chosen.num - 1))), progress=progress)
         pictures = levels_picture(folder / "sampling.png", composer, drawn)
         leave(folder, f"{chosen.num} chorales", {**about(composer), "seed": str(chosen.seed)},
-              (heard(chorale, {}, command) for chorale in chorales()), pictures=pictures,
-              progress=progress)
+              (heard(chorale, {"seed": f"{chosen.seed}, chorale {index}"}, command)
+               for index, chorale in enumerate(chorales())), pictures=pictures, progress=progress)
     if progress:
         lengths = " to ".join(map(str, sorted({drawn.frames.min(), drawn.frames.max()})))
         tqdm.write(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmjax.metrics.tables import Counts, Interval, Row, ratios
-from lmjax.metrics.wholeness import approach, is_triad
+from lmjax.metrics.wholeness import approach, arrival, is_triad
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale
 
 PENTATONIC = (0, 2, 4, 7, 9)
@@ -43,7 +43,8 @@ def count(chorale: Chorale) -> Counts:
 
 def cadences(pitch: np.ndarray) -> list[int]:
     """The frames at which the bass of int[T, 4] arrives, on a beat, at a root-position triad by an
-    authentic cadence (see `lmjax.metrics.wholeness`) and stays for a beat."""
+    authentic cadence (see `lmjax.metrics.wholeness`) and stays for a beat; an octave leap is no new
+    arrival."""
     sounding = np.where(pitch == REST, np.iinfo(pitch.dtype).max, pitch)
     bass = sounding.min(axis=1)
     arrivals = 1 + np.flatnonzero(bass[1:] != bass[:-1])
@@ -52,6 +53,7 @@ def cadences(pitch: np.ndarray) -> list[int]:
         end = frame + FRAMES_PER_QUARTER
         if (frame % FRAMES_PER_QUARTER == 0 and end <= len(pitch)
                 and (bass[frame:end] == bass[frame]).all()
+                and arrival(pitch, frame) == frame
                 and is_triad(pitch[frame]) and approach(pitch, frame) == "authentic"):
             found.append(frame)
     return found

@@ -54,7 +54,7 @@ def reproduce(columns: Mapping[str, str], folder: pathlib.Path, samples: int, se
         chorales = compose(composer, jax.random.key(seed), 1 if certain else samples,
                            Form(bars=MEASURES, key=None), composer.settings.compose.batch_size,
                            progress)
-        write(chorales[0], folder / f"{name.replace(' ', '-').replace(chr(39), '')}.png")
+        write(chorales[0], folder / f"{name.replace(' ', '-').replace(chr(39), '')}.score.png")
         tables[name] = observations.table(chorales)
     pieces = metre_pieces(load_dataset("corpus", "", progress).split("valid"), ("4/4",))
     tables["Bach (valid)"] = observations.table(bach_windows(pieces, FRAMES))

@@ -179,12 +179,14 @@ def write_levels(path: str | os.PathLike[str], sigma: np.ndarray,
         raise ValueError(f"a picture of {len(sigma)} steps of a sampler needs as many of one of "
                          f"{', '.join(LEVELS)}")
     picture = Figure(figsize=(3.6 * len(drawn), 2.9), layout="constrained", facecolor="white")
-    levels = np.unique(sigma)
+    # What rounding has told apart is one level.
+    _, first, level_of = np.unique(np.log(sigma).round(4), return_index=True, return_inverse=True)
+    levels = np.asarray(sigma)[first]
     for place, (name, values) in enumerate(drawn.items(), start=1):
         label, scale, unit = LEVELS[name]
         windows = unit * values.reshape(-1, len(sigma))
         windows = windows[~np.isnan(windows).any(axis=1)]
-        means = np.stack([windows[:, sigma == level].mean(axis=1) for level in levels])
+        means = np.stack([windows[:, level_of == n].mean(axis=1) for n in range(len(levels))])
         low, middle, high = np.quantile(means, (0.05, 0.5, 0.95), axis=1)
         axes = picture.add_subplot(1, len(drawn), place)
         axes.fill_between(levels, low, high, color=COLOURS[0], alpha=0.2, lw=0)

@@ -12,7 +12,7 @@ from lmjax.music.importers import chorale_of, read_tune, voices_of
 from lmjax.render import extra
 from lmjax.render.mei import LAYOUTS, notes_of
 from lmjax.render.pages import SHEETS, TALL, chorale_pages, musicxml_pages
-from lmjax.render.paper import pdf_of, png_of
+from lmjax.render.paper import on_white, pdf_of, png_of
 
 LIBRARIES = {"svg": ("verovio",), "score.png": ("verovio", "cairosvg"),
              "pdf": ("verovio", "cairosvg")}  # by the suffix of what they write
@@ -87,7 +87,7 @@ def _save(pages: Callable[[Mapping[str, int]], list[str]], suffix: str,
         page, *more = pages(TALL)
         if more:
             raise ValueError("the piece is too long for a single page; engrave it as PDF")
-        content = png_of(page) if suffix == "score.png" else page.encode()
+        content = png_of(page) if suffix == "score.png" else on_white(page).encode()
     write_bytes(path, content)
 
 

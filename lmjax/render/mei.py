@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from lmjax.music.chorale import SIXTEENTHS_PER_WHOLE, VOICES, Bar, Chorale
-from lmjax.music.spelling import STEPS
+from lmjax.music.spelling import STEPS, Spelling
 from lmjax.render.notation import QUARTER, Written, with_ends, written
 
 TREBLE = {"clef.shape": "G", "clef.line": "2"}
@@ -197,12 +197,15 @@ def _signed(sharps: int, shown: Shown) -> Iterator[Place]:
     """The written notes of a staff that bear a sharp, flat or natural.
 
     These are the notes that are altered from the signature or from the note before them on the same
-    line in the bar, whichever voice that is of; and, as a reminder, those where the last note of
-    that step, in this bar or the one before, was altered otherwise.
+    line in the bar, of their own voice, which a singer reads alone, or of the other; and, as a
+    reminder, those where the last note of that step, in this bar or the one before, was altered
+    otherwise. A sign on one note of a unison is for both.
     """
     last: dict[str, tuple[int, int]] = {}  # a step -> the bar and the alteration it last had
     for index, lines in enumerate(zip(*shown.values(), strict=True)):
-        valid: dict[tuple[str, int], int] = {}  # a step in an octave -> its alteration in this bar
+        # A line -> the alteration of its last note in this bar, of each voice and of all.
+        valid: dict[tuple[int | None, str, int], int] = {}
+        shared: set[tuple[int, Spelling]] = set()
         for start, voice, note in sorted(
                 (note.start, voice, note) for voice, line in zip(shown, lines, strict=True)
                 for note in line if note.name):
@@ -210,10 +213,13 @@ def _signed(sharps: int, shown: Shown) -> Iterator[Place]:
             if not note.tied_back:
                 signature = (sharps + 6 - STEPS.index(step)) // 7
                 bar, before = last.get(step, (index, alter))
-                if valid.get((step, octave), signature) != alter or (
-                        before != alter and index - bar < 2):
+                altered = any(valid.get((who, step, octave), signature) != alter
+                              for who in (voice, None))
+                if (altered or (before != alter and index - bar < 2)) and (
+                        start, note.name) not in shared:
                     yield voice, start
-                valid[step, octave] = alter
+                    shared.add((start, note.name))
+                valid[voice, step, octave] = valid[None, step, octave] = alter
             last[step] = index, alter
 
 

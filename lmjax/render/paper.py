@@ -1,6 +1,7 @@
 """Engraved pages on paper and as pictures, through cairosvg."""
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -9,6 +10,12 @@ from lmjax.render import extra
 
 A4 = 210 / 25.4 * 96, 297 / 25.4 * 96  # pixels of CSS
 PICTURE_WIDTH, HIGHEST = 1600, 32000  # pixels, of which Cairo can draw no more than 32767
+
+
+def on_white(svg: str) -> str:
+    """An SVG of a file of its own on white, to be seen on dark pages too."""
+    return re.sub(r"<svg\b[^>]*>", r'\g<0><rect width="100%" height="100%" fill="white"/>', svg,
+                  count=1)
 
 
 def png_of(svg: str) -> bytes:

@@ -129,7 +129,7 @@ def _links(number: int, more: bool) -> str:
 def _contents(page: Sequence[Numbered]) -> str:
     """The pieces of a page side by side, each with a link to it."""
     if not page:
-        return '<p class="empty">There is no music in this report: nothing was composed.</p>'
+        return '<p class="empty">There is no music in this report.</p>'
     if len(page) == 1:
         return ""
     names = list(dict.fromkeys(name for _, piece, _ in page for name in piece.facts))

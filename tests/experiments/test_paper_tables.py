@@ -48,6 +48,7 @@ def test_onsets_off_the_beat():
 
 def test_authentic_cadences():
     assert observations.cadences(held(C, D, G7, C).pitch) == [12]
+    assert observations.cadences(held(G7, C, (*C[:3], 36)).pitch) == [4]  # an octave leap is none
     assert observations.cadences(held(F, C).pitch) == []  # plagal
     assert observations.cadences(held(G7, (72, 67, 64, 52)).pitch) == []  # no root in the bass
     assert observations.cadences(held(G7, C, D, frames=2).pitch) == []  # passing
@@ -71,7 +72,7 @@ def test_what_is_written(folder, tmp_path):
     assert list(json.loads((tmp_path / "out" / "observations.json").read_text())) == [
         "one", "the paper's", "Bach (valid)"]
     for name in ("one", "the-papers"):
-        assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / "out" / f"{name}.score.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_mistakes(tmp_path, capsys):

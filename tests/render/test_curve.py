@@ -66,7 +66,7 @@ def test_a_training_can_be_short(tmp_path: Path, rows: list[dict]) -> None:
 
 
 def test_levels_are_means_over_their_steps_and_medians_over_chorales(drawn: list[Figure]) -> None:
-    sigma = np.array([10.0, 1.0, 1.0])
+    sigma = np.array([10.0, 1.0, 1.0000001])
     entropy = np.array([[[3.0, 1.0, 2.0], [np.nan] * 3], [[3.0, 1.0, 0.0], [3.0, 2.0, 0.0]]])
     write_levels("levels.png", sigma, {"entropy": entropy, "drawn": entropy, "changed": entropy})
     entropies, changes = drawn[0].axes

@@ -100,11 +100,16 @@ def test_eighths_are_beamed_by_the_beat(bar: Bar, beams: list[int]) -> None:
     assert [len(beam) for beam in root.iter("beam")] == beams
 
 
-def test_accidentals_hold_for_the_bar_and_the_staff() -> None:
+def test_accidentals_hold_for_the_bar_and_the_voice() -> None:
     tune, alto = [(66, 4), (66, 4), (78, 4), (65, 4)], [(62, 8), (66, 8)]
-    assert accidentals(chorale_of(tune, alto)) == ["fs", "f", "fs", "fn", "d", "f"]
+    assert accidentals(chorale_of(tune, alto)) == ["fs", "f", "fs", "fn", "d", "fs"]
     assert accidentals(chorale_of(tune, alto), "open") == ["fs", "f", "fs", "fn"]
     assert accidentals(chorale_of(tune, alto, sharps=1)) == ["f", "f", "f", "fn", "d", "f"]
+    # One sign is for both in unison; and what the other voice has altered is taken back.
+    assert accidentals(chorale_of([(66, 8), (67, 8)], [(66, 8), (65, 8)])) == [
+        "fs", "g", "f", "fn"]
+    assert accidentals(chorale_of([(66, 8), (67, 8)], [(64, 8), (65, 8)])) == [
+        "fs", "g", "e", "fn"]
 
 
 def test_accidentals_are_taken_back_in_the_next_bar() -> None:

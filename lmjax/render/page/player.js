@@ -245,9 +245,12 @@ function minutes(seconds) {
 const players = new Map(
   [...document.querySelectorAll(".piece")].map((piece) => [piece, new Player(piece)]));
 
-// Keys belong to the piece in which the focus is or, elsewhere, to the one that was started last.
+// Keys belong to the piece in which the focus is or, where it is nowhere, to the one that was started
+// last; before any was, Space starts the first. Tables and links keep theirs.
 document.addEventListener("keydown", (event) => {
-  const player = players.get(event.target.closest(".piece")) ?? active;
+  const nowhere = event.target === document.body;
+  const first = event.key === " " ? players.values().next().value : undefined;
+  const player = players.get(event.target.closest(".piece")) ?? (nowhere ? active ?? first : null);
   if (!player || event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.key === " " && !event.target.closest("button")) {
     if (!event.repeat) player.toggle();
