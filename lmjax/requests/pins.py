@@ -240,9 +240,7 @@ class Demands:
         together = self._together()
         allowed = self._spread()
         if together is not None:
-            possible = allowed & (self._singable | self.kept.known[..., None])
-            possible[..., SILENCE] &= self.attack != -1
-            self._check_together(together, possible)
+            self._check_together(together, allowed & (self._singable | self.kept.known[..., None]))
         return dataclasses.replace(
             self.kept, allowed=None if allowed.all() else allowed,
             attack=self.attack if self.attack.any() else None, together=together)
@@ -260,6 +258,7 @@ class Demands:
         given = np.arange(SILENCE + 1) == self.kept.score.pitch[..., None] % (SILENCE + 1)
         allowed[known] = given[known]
         held = self._held
+        allowed[held, SILENCE] = False  # so that what goes on does not begin as silence either
         for frame in range(1, len(known)):
             allowed[frame, held[frame]] &= allowed[frame - 1, held[frame]]
         for frame in range(len(known) - 1, 0, -1):
@@ -269,7 +268,6 @@ class Demands:
     def _check(self) -> None:
         """Raises AskingError if nothing is left for a cell."""
         allowed = self._spread() & self._singable
-        allowed[..., SILENCE] &= self.attack != -1
         nothing = ~self.kept.known & ~allowed.any(axis=-1)
         if nothing.any():
             frame, voice = np.argwhere(nothing)[0]
