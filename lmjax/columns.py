@@ -142,7 +142,8 @@ class Model:
         """What whole chorales are like, in forms of the prior if the composer knows one."""
         if not bench.cfg.wholes or self.composer.about.get("forms") is None:
             return {}
-        return whole_rows(judge.wholes(self.composer, bench.cfg.wholes, SEED, progress))
+        return whole_rows(judge.wholes(
+            self.composer, bench.cfg.wholes, bench.cfg.metres, SEED, progress))
 
 
 class Notes:

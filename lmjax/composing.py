@@ -113,22 +113,28 @@ def check_metres(composer: Composer, metres: Iterable[str], piece: str = "the pi
                              f"{', '.join(sorted(seen))}; write it in one of these")
 
 
-def draw_forms(composer: Composer, key: jax.Array, num: int = 1) -> list[Form]:
+def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
+               metres: Sequence[str] = ()) -> list[Form]:
     """Forms such as the chorales have that the composer was trained on.
 
     Args:
       composer: from `load` or a training.
       key: randomness; form n depends on `fold_in(key, n)` alone.
       num: how many.
+      metres: those of the forms; () for all.
 
     Raises:
-      ValueError: if the composer knows of no forms.
+      ValueError: if the composer knows of no forms, or of none in these metres.
     """
     tables = composer.about.get("forms")
     if tables is None:
         raise ValueError("the composer has no prior of forms, for it was trained by an earlier "
                          "version of lmjax or on music that states no form; give a form instead")
+    check_metres(composer, metres, "a form")
     prior = FormPrior.from_json(tables)
+    if metres:
+        prior = dataclasses.replace(prior, metres=tuple(
+            row for row in prior.metres if row[0] in metres))
     seeds = jax.random.key_data(_fold_in(key, jnp.arange(num)))
     return [draw_form(prior, np.random.default_rng(seed)) for seed in np.asarray(seeds)]
 

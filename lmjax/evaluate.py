@@ -211,7 +211,7 @@ def beside_bach(
         figures = judge.figures(samples, bach, data.split("train"),
                                 merged=not composer.vocabulary.articulation)
     if cfg.wholes and composer.about.get("forms") is not None:
-        drawn = judge.wholes(composer, cfg.wholes, progress=progress)
+        drawn = judge.wholes(composer, cfg.wholes, cfg.metres, progress=progress)
         wholes = judge.whole_tables({
             "samples": drawn, name: [piece.chorale for piece in pieces if piece.chorale]})
     return counterpoint, rhythms, figures, wholes, drawn[:HEARD]

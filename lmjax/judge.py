@@ -198,14 +198,15 @@ def _figure(samples: Sequence[float] | np.ndarray, bach: Sequence[float] | np.nd
     return Figure(median_interval(mine), median_interval(his), auc(mine, his), note)
 
 
-def wholes(composer: Composer, num: int, seed: int = 0, progress: bool = False) -> list[Chorale]:
-    """Whole chorales, each in a form drawn from the composer's prior.
+def wholes(composer: Composer, num: int, metres: Sequence[str] = (), seed: int = 0,
+           progress: bool = False) -> list[Chorale]:
+    """Whole chorales, each in a form drawn from the composer's prior, of some metres or of all.
 
     Raises:
-      ValueError: if the composer knows of no forms.
+      ValueError: if the composer knows of no such forms.
     """
     key = jax.random.key(seed)
-    return compose(composer, key, num, draw_forms(composer, key, num),
+    return compose(composer, key, num, draw_forms(composer, key, num, metres),
                    composer.settings.compose.batch_size, progress)
 
 

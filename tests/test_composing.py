@@ -226,6 +226,10 @@ def test_forms_are_drawn_from_the_prior_that_a_composer_brings(composer):
     forms = lmjax.draw_forms(able, KEY, 20)
     assert forms == lmjax.draw_forms(able, KEY, 20) and forms[:5] == lmjax.draw_forms(able, KEY, 5)
     assert forms != lmjax.draw_forms(able, jax.random.key(4), 20)
+    metre = forms[0].metre
+    assert {form.metre for form in lmjax.draw_forms(able, KEY, 20, [metre])} == {metre}
+    with pytest.raises(ValueError, match="a form is in 7/4, and the composer was trained on"):
+        lmjax.draw_forms(able, KEY, 1, ["7/4"])
     assert len(set(forms)) > 3 and all(closes(form) for form in forms)
     chorales = lmjax.compose(composer, KEY, form=forms[:2], batch_size=2)
     for form, chorale in zip(forms[:2], chorales, strict=True):

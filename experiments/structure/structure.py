@@ -34,10 +34,10 @@ def compare(composer: Composer, pieces: Sequence[Piece], samples: int, block: in
     if samples < 1 or block < 1 or margin < 0:
         raise ValueError(f"samples and block must be at least 1 and margin not negative, but they "
                          f"are {samples}, {block} and {margin}")
-    deaf = near_composer(composer, block, margin)
+    deaf, metres = near_composer(composer, block, margin), composer.settings.evaluation.metres
     return whole_tables({
-        "all frames": wholes(composer, samples, seed, progress),
-        f"{block} frames and {margin} to each side": wholes(deaf, samples, seed, progress),
+        "all frames": wholes(composer, samples, metres, seed, progress),
+        f"{block} frames and {margin} to each side": wholes(deaf, samples, metres, seed, progress),
         "Bach": [piece.chorale for piece in pieces if piece.chorale]})
 
 
