@@ -135,8 +135,7 @@ def main(argv: Sequence[str]) -> None:
             evaluate(config, workdir, command=command)
         else:
             # After a training, what makes the same music again is not another training.
-            asked_for = re.sub(r"--?mode[= ]train", "--mode=sample", command)
-            sample(config, workdir, command=asked_for)
+            sample(config, workdir, command=command_of(sys.argv, "sample"))
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

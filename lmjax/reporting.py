@@ -1,6 +1,7 @@
 """What a run leaves to see and hear: its `report.html`."""
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -65,7 +66,7 @@ def tables_of(titles: Sequence[str], text: str) -> Iterator[report.Table]:
 
 
 def command_of(argv: Sequence[str], mode: str) -> str:
-    """A command line of this program, as it is typed; with a mode where it says none."""
-    said = any(word.lstrip("-").startswith("mode") for word in argv[1:])
-    return shlex.join(["python", "-m", "lmjax.main", *argv[1:],
-                       *([] if said else [f"--mode={mode}"])])
+    """A command line of this program, as it is typed but for its mode."""
+    line = shlex.join(["python", "-m", "lmjax.main", *argv[1:]])
+    line, said = re.subn(r"(?<!\S)--?mode[= ]\w+", f"--mode={mode}", line)
+    return line if said else f"{line} --mode={mode}"

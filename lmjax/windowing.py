@@ -137,13 +137,11 @@ class Notes:
 
     def _undecided(self, start: int, end: int) -> np.ndarray:
         """Logits float32[T, 4, K] of frames of which nothing is known but what is asked."""
-        vocabulary = self.vocabulary
-        may = np.broadcast_to(vocabulary.valid, (end - start, *vocabulary.valid.shape))
-        if self.allowed is not None:
-            may = may & self.allowed[start:end]
+        span, vocabulary = (start, end, start), self.vocabulary
+        may = self.may(span, end - start) & vocabulary.valid
         given = np.eye(vocabulary.size, dtype=bool)[self.tokens[start:end]]
-        may = np.where(self.request.known[start:end, :, None], given, may)
-        return np.where(may, 0.0, NEVER).astype(np.float32)
+        known = self.given(span, end - start)[..., None]
+        return np.where(np.where(known, given, may), 0.0, NEVER).astype(np.float32)
 
     def add(self, span: tuple[int, int, int], tokens: np.ndarray, corrected: int,
             diagnostics: dict[str, np.ndarray]) -> None:
