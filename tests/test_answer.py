@@ -13,8 +13,9 @@ from music21.musicxml.m21ToXml import GeneralObjectExporter
 import lmjax
 from lmjax.answer import ANSWERS, answer, answer_all, check, request_of
 from lmjax.music.importers import read_tune, voices_of
+from lmjax.requests.asking import bars_of
 from lmjax.requests.keep import keep
-from lmjax.requests.schema import Asked, asked, bars_of
+from lmjax.requests.schema import Asked, asked
 from lmjax.sampling.gibbs import GibbsSettings
 from lmjax.sampling.settings import SamplerSettings
 

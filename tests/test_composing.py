@@ -18,6 +18,7 @@ from lmjax.requests.request import Request
 from lmjax.sampling.chain import Diagnostics, Sample
 from lmjax.windowing import batches, windows
 
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 KEY = jax.random.key(3)
 FORM = lmjax.Form(bars=1, key=None)  # one window of the tiny config
 

@@ -12,8 +12,10 @@ from lmjax.composing import draw
 from lmjax.music.chorale import VOICES
 from lmjax.music.spelling import name_of
 from lmjax.music.tokens import PAPER_RANGES, WIDE_RANGES
+from lmjax.requests.asking import SCALES
 from lmjax.requests.pins import AskingError
-from lmjax.requests.schema import SCALES, asked
+from lmjax.requests.roman import HarmonyError
+from lmjax.requests.schema import asked
 from lmjax.settings import from_config
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
@@ -87,6 +89,10 @@ def random_request(rng, ranges, folder):
             fields["chords"] = [{"bar": int(rng.integers(1, 4)), "beat": int(rng.integers(1, 4)),
                                  "chord": str(rng.choice(CHORDS)), "inversion": "any",
                                  "beats": float(rng.choice([1, 2]))}]
+            if rng.random() < 0.4:
+                fields["chords"][0]["doubled"] = str(rng.choice(["root", "third"]))
+        if rng.random() < 0.3:
+            fields["undoubled"] = [{"pitches": ["leading note"], "bars": "2-4"}]
         if rng.random() < 0.4:
             fields["cadences"] = [{"bar": 4, "kind": str(rng.choice(["PAC", "half", "plagal"]))}]
         pins = fields["pins"] = []
@@ -95,7 +101,7 @@ def random_request(rng, ranges, folder):
             pitch = int(rng.integers(ranges[voice][0], ranges[voice][1] + 1))
             pins.append({"voice": VOICES[voice], "bar": int(rng.integers(1, 5)),
                          "beat": int(rng.integers(1, 5)), "pitch": name_of(pitch)})
-        with contextlib.suppress(AskingError):  # it contradicts itself
+        with contextlib.suppress(AskingError, HarmonyError):  # it contradicts itself
             return asked(fields, ranges, folder).kept.request
 
 

@@ -195,6 +195,15 @@ class Demands:
         """No voice is higher than one above it."""
         self.order[:] = True
 
+    def once(self, frames: slice, tone: int) -> None:
+        """Those of some frames in which a voice is composed have a pitch class once at most."""
+        open_frames = np.arange(len(self.kept.known))[frames][~self.kept.known[frames].all(axis=1)]
+        for run in np.split(open_frames, np.flatnonzero(np.diff(open_frames) > 1) + 1):
+            if len(run):
+                self.wanted.append(_Wanted(
+                    slice(int(run[0]), int(run[-1]) + 1), _classes([tone])[:-1], False, True,
+                    f"no more than one {NAMES[tone]}"))
+
     def chord(self, frames: slice, harmony: Harmony, soprano: int | None = None) -> None:
         """Some frames are of a chord: its needed tones sound when it begins, and it has its bass.
 

@@ -129,6 +129,35 @@ def harmony(text: str, key: str, any_inversion: bool = False) -> Harmony:
     return _harmony(text.strip(), notes, root, None if any_inversion else bass, leading=leading)
 
 
+def doubling(harmony: Harmony, which: str) -> Harmony:
+    """A harmony of which four voices, if all of them sound, have one tone twice and no other.
+
+    A seventh chord is without its fifth, since else no voice is left to double anything.
+
+    Args:
+      harmony: of three tones, or of four with a perfect fifth.
+      which: "root", "third", "fifth" or "bass".
+
+    Raises:
+      HarmonyError: if the harmony has no such tone, or none can be doubled.
+    """
+    root = harmony.tones[0]
+    steps = {0: "root", 3: "third", 4: "third", 6: "fifth", 7: "fifth", 8: "fifth"}
+    above = {(tone - root) % 12: tone for tone in harmony.tones}
+    place = {steps[step]: tone for step, tone in sorted(above.items()) if step in steps}
+    place |= {} if harmony.bass is None else {"bass": harmony.bass}
+    if which not in place:
+        raise HarmonyError(f"of {harmony.name} the {', '.join(place)} can be doubled, and not "
+                           f"{which!r}")
+    tones = harmony.tones if len(harmony.tones) < len(VOICES) else harmony.needed
+    rest = tuple(tone for tone in tones if tone != place[which])
+    sounding = {place[which], place.get("bass", root)}
+    if not sounding <= set(tones) or len(rest) > len(VOICES) - 2:
+        raise HarmonyError(f"{harmony.name} needs so many tones that its {which} cannot be doubled")
+    return harmony._replace(name=f"{harmony.name} with its {which} doubled", tones=tones,
+                            needed=tones, once=rest)
+
+
 def figured(bass: int, figures: str, sharps: int) -> Harmony:
     """The harmony of a bass note with figures.
 

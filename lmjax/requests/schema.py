@@ -13,7 +13,9 @@
     scale: G major
     shortest: eighth
     ordered: true
-    chords: [{bar: 3, beat: 2, chord: V65/V, beats: 1, inversion: any}]
+    undoubled: [{pitches: [leading note, C#], bars: 1-4}]   # each in one voice at most
+    chords: [{bar: 3, beat: 2, chord: V65/V, beats: 1, inversion: any}, {bar: 4, beat: 1, chord: I6,
+              doubled: root}]
     figures: [{bar: 1, beat: 2, figures: 6 5}]
     cadences: [{bar: 4, beat: 3, kind: perfect authentic, key: dominant}]
     wishes: {parallels: 2, motion: 0.5, attacks: -0.5, form: 1.5, temperature: 0.9}
@@ -31,7 +33,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +41,13 @@ import numpy as np
 
 from lmjax.music.chorale import REST, VOICES
 from lmjax.music.importers import Tune, read_tune
+from lmjax.requests.asking import ASKING, ITEMS, NEEDED, bars_of
 from lmjax.requests.extend import bridge, extend
 from lmjax.requests.fields import check_fields
-from lmjax.requests.form import Form, key_name
+from lmjax.requests.form import Form
 from lmjax.requests.keep import Kept, Ranges, free, keep
-from lmjax.requests.pins import AskingError, Demands, midi, pitch_class
-from lmjax.requests.request import SILENCE, Wishes
-from lmjax.requests.roman import cadence, figured, harmony, key_in
-
-NOTES = {"sixteenth": 1, "eighth": 2, "quarter": 4, "half": 8}
-# Semitones from the tonic up. A minor key has both of its sixth and seventh degrees.
-SCALES = {
-    "major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 9, 10, 11),
-    "natural minor": (0, 2, 3, 5, 7, 8, 10),
-    "harmonic minor": (0, 2, 3, 5, 7, 8, 11), "melodic minor": (0, 2, 3, 5, 7, 9, 11),
-    "dorian": (0, 2, 3, 5, 7, 9, 10), "phrygian": (0, 1, 3, 5, 7, 8, 10),
-    "lydian": (0, 2, 4, 6, 7, 9, 11), "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-    "pentatonic": (0, 2, 4, 7, 9), "chromatic": tuple(range(12))}
+from lmjax.requests.pins import AskingError, Demands
+from lmjax.requests.request import Wishes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -255,124 +247,6 @@ def _with_fermatas(kept: Kept, fermatas: Iterable[Sequence[int]], ranges: Ranges
         score, fermata=signs))
 
 
-def _pin(demands: Demands, item: Mapping[str, Any]) -> None:
-    frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
-    pitch = REST if item["pitch"] == "rest" else midi(item["pitch"])
-    demands.pin(item["voice"], frames, pitch)
-
-
-def _forbid(demands: Demands, item: Mapping[str, Any]) -> None:
-    frames = demands.bars(*bars_of(item["bars"])) if "bars" in item else slice(None)
-    may = np.ones(SILENCE + 1, bool)
-    for name in item["pitches"]:
-        if name == "rest":
-            may[SILENCE] = False
-        elif name[-1:].isdigit():
-            may[midi(name)] = False
-        else:
-            may[pitch_class(name):SILENCE:12] = False
-    demands.only(demands.cells(item.get("voices", []), frames), may,
-                 f"other than {', '.join(item['pitches'])}")
-
-
-def _ranges(demands: Demands, given: Mapping[str, str]) -> None:
-    for voice, text in given.items():
-        found = re.fullmatch(r"\s*(\S+?\d)\s*-\s*(\S+)\s*", str(text))
-        if not found:
-            raise AskingError(f"a range is written like G3-E4, not {text!r}")
-        low, high = map(midi, found.groups())
-        if low > high:
-            raise AskingError(f"the range {text} of the {voice} ends below where it begins; write "
-                              f"the lower pitch first")
-        may = np.zeros(SILENCE + 1, bool)
-        may[low:high + 1] = True
-        demands.sing(voice, may, "-".join(found.groups()))
-        may[SILENCE] = True
-        demands.only(demands.cells([voice]), may, f"from {found[1]} to {found[2]}")
-
-
-def _scale(demands: Demands, name: str) -> None:
-    tonic, _, kind = name.strip().partition(" ")
-    if kind not in SCALES:
-        raise AskingError(f"a scale is written like G major or a harmonic minor, of "
-                          f"{', '.join(SCALES)}, not {name!r}")
-    classes = [(pitch_class(tonic) + step) % 12 for step in SCALES[kind]]
-    may = np.append(np.isin(np.arange(SILENCE) % 12, classes), True)
-    demands.only(demands.cells(), may, f"of {name}")
-
-
-def _shortest(demands: Demands, name: str) -> None:
-    if name not in NOTES:
-        raise AskingError(f"the shortest note is one of {', '.join(NOTES)}, not {name!r}")
-    demands.shortest(NOTES[name])
-
-
-def _ordered(demands: Demands, asked: bool) -> None:
-    if asked:
-        demands.ordered()
-
-
-def _chord(demands: Demands, item: Mapping[str, Any]) -> None:
-    inversion = item.get("inversion", "as written")
-    if inversion not in ("as written", "any"):
-        raise AskingError(f"an inversion is 'as written' or 'any', not {inversion!r}")
-    frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
-    key = item.get("key", key_of(demands.kept))
-    demands.chord(frames, harmony(item["chord"], key, inversion == "any"))
-
-
-def _figures(demands: Demands, item: Mapping[str, Any]) -> None:
-    frames, kept = demands.frames(item["bar"], item["beat"], item.get("beats", 1)), demands.kept
-    bass = int(kept.score.pitch[frames.start, -1])
-    if bass == REST or not kept.known[frames.start, -1]:
-        raise AskingError(f"{demands.place(frames.start)}: figures need a bass that is given")
-    demands.chord(frames, figured(bass, str(item["figures"]), kept.score.sharps))
-
-
-def _cadence(demands: Demands, item: Mapping[str, Any]) -> None:
-    key = key_in(item.get("key", "tonic"), key_of(demands.kept))
-    if "beat" in item:
-        frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
-    else:
-        frames = arrival_of(demands, item["bar"])
-    demands.cadence(frames, cadence(item["kind"], key))
-
-
-def arrival_of(demands: Demands, bar: int) -> slice:
-    """Where a cadence in a bar arrives, if no beat is said: under its fermata, or at its start."""
-    frames, fermata = demands.bars(bar, bar), demands.kept.fermata
-    marked = np.flatnonzero(fermata[frames])
-    if not len(marked):
-        return demands.frames(bar, 1, 1)
-    start = frames.start + int(marked[0])
-    end = start + int(np.argmin(np.append(fermata[start:], False)))
-    return slice(start, end)
-
-
-def key_of(kept: Kept) -> str:
-    """The key of a piece, such as "G major".
-
-    Where its signature does not say, it is minor if the lowest given voice ends on the tonic of the
-    minor key, and else major.
-    """
-    score, last = kept.score, kept.score.pitch[-1][kept.score.pitch[-1] != REST]
-    tonic = pitch_class(key_name(score.sharps, "minor").split()[0])
-    ends = "minor" if len(last) and last.min() % 12 == tonic else "major"
-    return key_name(score.sharps, score.mode or ends)
-
-
-def bars_of(text: str | int) -> tuple[int, int]:
-    """The first and the last of bars such as "5-8" or "3".
-
-    Raises:
-      AskingError: if they are written otherwise.
-    """
-    found = re.fullmatch(r"(\d+)(?:-(\d+))?", str(text).strip())
-    if not found:
-        raise AskingError(f"bars are written like 5-8, or 5, not {text!r}")
-    return int(found[1]), int(found[2] or found[1])
-
-
 def _tuples(value: Any) -> Any:
     """Lists as tuples, all the way down."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
@@ -382,18 +256,5 @@ FORM = {"metre": str, "bars": int, "key": str, "anacrusis": int, "fermatas": [[i
 FIELDS = {
     "input": str, "keep": [str], "rewrite": dict, "extend": dict, "bridge": dict, "form": dict,
     "fermatas": [[float]], "pins": [dict], "forbid": [dict], "ranges": dict, "scale": str,
-    "shortest": str, "ordered": bool, "chords": [dict], "figures": [dict], "cadences": [dict],
-    "wishes": dict, "near": float, "num": int, "seed": int, "name": str}
-_PLACE = {"bar": int, "beat": float, "beats": float}
-ITEMS: dict[str, Mapping[str, Any]] = {
-    "pins": {"voice": str, **_PLACE, "pitch": str},
-    "forbid": {"pitches": [str], "voices": [str], "bars": (str, int)},
-    "chords": {**_PLACE, "chord": str, "inversion": str, "key": str},
-    "figures": {**_PLACE, "figures": (str, int)},
-    "cadences": {**_PLACE, "kind": str, "key": str}}
-NEEDED = {"pins": ("voice", "bar", "beat", "pitch"), "forbid": ("pitches",),
-          "chords": ("bar", "beat", "chord"), "figures": ("bar", "beat", "figures"),
-          "cadences": ("bar", "kind")}
-ASKING: dict[str, Callable[[Demands, Any], None]] = {
-    "pins": _pin, "forbid": _forbid, "ranges": _ranges, "scale": _scale, "shortest": _shortest,
-    "ordered": _ordered, "chords": _chord, "figures": _figures, "cadences": _cadence}
+    "shortest": str, "ordered": bool, "undoubled": [dict], "chords": [dict], "figures": [dict],
+    "cadences": [dict], "wishes": dict, "near": float, "num": int, "seed": int, "name": str}

@@ -1,6 +1,7 @@
 """Roman numerals, chord symbols, figured bass, keys and cadences, by hand and against music21."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from lmjax.requests.roman import (
     Harmony,
     HarmonyError,
     cadence,
+    doubling,
     figured,
     harmony,
     key_in,
@@ -391,3 +393,30 @@ def test_no_such_cadence():
     with pytest.raises(HarmonyError, match="phrygian cadence is one of minor keys, and not of C m"):
         cadence("phrygian", "C major")
     assert len(CADENCES) == 6
+
+
+@pytest.mark.parametrize("text, which, tones, once", [
+    ("I", "root", (0, 4, 7), (4, 7)),
+    ("I6", "bass", (0, 4, 7), (0, 7)),
+    ("V", "third", (7, 11, 2), (7, 2)),  # asked for, and so the leading note is
+    ("V7", "root", (7, 11, 5), (11, 5)),  # without its fifth
+    ("C5", "fifth", (0, 7), (0,)),
+    ("viio6", "third", (11, 2, 5), (11, 5)),
+])
+def test_a_tone_that_is_doubled_leaves_the_others_once(text, which, tones, once):
+    asked = doubling(harmony(text, "C major"), which)
+    assert (asked.tones, asked.needed, asked.once) == (tones, tones, once)
+    assert asked.name == f"{text} with its {which} doubled"
+
+
+@pytest.mark.parametrize("text, which, why", [
+    ("V7", "seventh", "of V7 the root, third, fifth, bass can be doubled, and not 'seventh'"),
+    ("Csus4", "third", "of Csus4 the root, fifth, bass can be doubled, and not 'third'"),
+    ("V7", "fifth", "V7 needs so many tones that its fifth cannot be doubled"),
+    ("V43", "root", "V43 needs so many tones that its root cannot be doubled"),
+    ("viio7", "root", "viio7 needs so many tones that its root cannot be doubled"),
+    ("C9", "root", "C9 needs so many tones that its root cannot be doubled"),
+])
+def test_what_cannot_be_doubled(text, which, why):
+    with pytest.raises(HarmonyError, match=re.escape(why)):
+        doubling(harmony(text, "C major"), which)

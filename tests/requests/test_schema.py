@@ -8,9 +8,10 @@ import pytest
 from lmjax.music.chorale import REST, VOICES
 from lmjax.music.spelling import name_of
 from lmjax.music.tokens import WIDE_RANGES, Vocabulary
+from lmjax.requests.asking import key_of
 from lmjax.requests.pins import AskingError, midi, pitch_class
 from lmjax.requests.request import SILENCE
-from lmjax.requests.schema import asked, key_of, read_requests
+from lmjax.requests.schema import asked, read_requests
 
 FORM = {"metre": "4/4", "bars": 4, "key": "G major", "fermatas": [[4, 1, 2]]}
 TUNE = "X:1\nT:Old tune\nM:3/4\nL:1/4\nK:G\nB | d B A | G2 A | B c d | G3 |]\n"
@@ -235,6 +236,31 @@ def test_mistakes(folder, fields, message):
     with pytest.raises(ValueError) as raised:
         asked(fields, WIDE_RANGES, folder)
     assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_doubled_tone_is_in_two_voices_and_the_others_in_one(folder):
+    kept = kept_of(folder, form=FORM, chords=[
+        {"bar": 1, "beat": 2, "chord": "I6", "doubled": "root", "beats": 2}])
+    chords = np.array([[79, 74, 67, 59], [74, 71, 67, 59], [79, 74, 74, 59], [74, 67, 79, 59]])
+    for frame, held in ((3, [1, 1, 1, 1]), (4, [1, 0, 0, 1]), (5, [1, 0, 0, 1]), (12, [1] * 4)):
+        here = kept.together._make(np.repeat(part[frame][None], 4, 0) for part in kept.together)
+        assert (~here.broken(chords)).tolist() == list(map(bool, held))
+    assert all(SILENCE not in may(kept, voice, 5) for voice in VOICES)
+    assert SILENCE in may(kept, "alto", 12)
+
+
+def test_what_is_not_to_be_doubled_is_in_one_voice_at_most(folder):
+    kept = kept_of(folder, form=FORM, undoubled=[
+        {"pitches": ["leading note"]}, {"pitches": ["C#", "B"], "bars": "2-3"}])
+    chords = np.array([[78, 69, 66, 50], [79, 71, 67, 59], [78, 69, 62, 50], [73, 69, 64, 61]])
+    for frame, held in ((0, [0, 1, 1, 1]), (16, [0, 0, 1, 0]), (48, [0, 1, 1, 1])):
+        here = kept.together._make(np.repeat(part[frame][None], 4, 0) for part in kept.together)
+        assert (~here.broken(chords)).tolist() == list(map(bool, held))
+    rewrite = {"input": "hymn.abc", "rewrite": {"bars": "3", "voices": ["alto"]}}
+    once = kept_of(folder, **rewrite, undoubled=[{"pitches": ["G"]}]).together.most.any(axis=1)
+    assert np.flatnonzero(once).tolist() == list(range(32, 48))  # given notes are as they are
+    with pytest.raises(AskingError, match="bar 3, beat 1: no chord has no more than one C with"):
+        kept_of(folder, **rewrite, undoubled=[{"pitches": ["C"]}])
 
 
 def test_voices_that_cannot_be_together(folder):

@@ -1,0 +1,180 @@
+"""What can be asked of the notes to be composed, field by field of a request.
+
+Each of `ASKING` takes the demands so far and what a field holds, or one of its items (`ITEMS`), and
+raises AskingError or HarmonyError, in a sentence, where that cannot be.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lmjax.music.chorale import REST
+from lmjax.requests.form import key_name
+from lmjax.requests.keep import Kept
+from lmjax.requests.pins import AskingError, Demands, midi, pitch_class
+from lmjax.requests.request import SILENCE
+from lmjax.requests.roman import cadence, doubling, figured, harmony, key_in
+
+LEADING = "leading note"  # of the key, among pitches that are not to be doubled
+NOTES = {"sixteenth": 1, "eighth": 2, "quarter": 4, "half": 8}
+# Semitones from the tonic up. A minor key has both of its sixth and seventh degrees.
+SCALES = {
+    "major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 9, 10, 11),
+    "natural minor": (0, 2, 3, 5, 7, 8, 10),
+    "harmonic minor": (0, 2, 3, 5, 7, 8, 11), "melodic minor": (0, 2, 3, 5, 7, 9, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10), "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11), "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "pentatonic": (0, 2, 4, 7, 9), "chromatic": tuple(range(12))}
+
+
+def _pin(demands: Demands, item: Mapping[str, Any]) -> None:
+    frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
+    pitch = REST if item["pitch"] == "rest" else midi(item["pitch"])
+    demands.pin(item["voice"], frames, pitch)
+
+
+def _forbid(demands: Demands, item: Mapping[str, Any]) -> None:
+    frames = demands.bars(*bars_of(item["bars"])) if "bars" in item else slice(None)
+    may = np.ones(SILENCE + 1, bool)
+    for name in item["pitches"]:
+        if name == "rest":
+            may[SILENCE] = False
+        elif name[-1:].isdigit():
+            may[midi(name)] = False
+        else:
+            may[pitch_class(name):SILENCE:12] = False
+    demands.only(demands.cells(item.get("voices", []), frames), may,
+                 f"other than {', '.join(item['pitches'])}")
+
+
+def _ranges(demands: Demands, given: Mapping[str, str]) -> None:
+    for voice, text in given.items():
+        found = re.fullmatch(r"\s*(\S+?\d)\s*-\s*(\S+)\s*", str(text))
+        if not found:
+            raise AskingError(f"a range is written like G3-E4, not {text!r}")
+        low, high = map(midi, found.groups())
+        if low > high:
+            raise AskingError(f"the range {text} of the {voice} ends below where it begins; write "
+                              f"the lower pitch first")
+        may = np.zeros(SILENCE + 1, bool)
+        may[low:high + 1] = True
+        demands.sing(voice, may, "-".join(found.groups()))
+        may[SILENCE] = True
+        demands.only(demands.cells([voice]), may, f"from {found[1]} to {found[2]}")
+
+
+def _scale(demands: Demands, name: str) -> None:
+    tonic, _, kind = name.strip().partition(" ")
+    if kind not in SCALES:
+        raise AskingError(f"a scale is written like G major or a harmonic minor, of "
+                          f"{', '.join(SCALES)}, not {name!r}")
+    classes = [(pitch_class(tonic) + step) % 12 for step in SCALES[kind]]
+    may = np.append(np.isin(np.arange(SILENCE) % 12, classes), True)
+    demands.only(demands.cells(), may, f"of {name}")
+
+
+def _shortest(demands: Demands, name: str) -> None:
+    if name not in NOTES:
+        raise AskingError(f"the shortest note is one of {', '.join(NOTES)}, not {name!r}")
+    demands.shortest(NOTES[name])
+
+
+def _undoubled(demands: Demands, item: Mapping[str, Any]) -> None:
+    frames = demands.bars(*bars_of(item["bars"])) if "bars" in item else slice(None)
+    for name in item["pitches"]:
+        if name == LEADING:
+            tonic = pitch_class(key_of(demands.kept).split()[0])
+            demands.once(frames, (tonic - 1) % 12)
+        else:
+            demands.once(frames, pitch_class(name))
+
+
+def _ordered(demands: Demands, asked: bool) -> None:
+    if asked:
+        demands.ordered()
+
+
+def _chord(demands: Demands, item: Mapping[str, Any]) -> None:
+    inversion = item.get("inversion", "as written")
+    if inversion not in ("as written", "any"):
+        raise AskingError(f"an inversion is 'as written' or 'any', not {inversion!r}")
+    frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
+    key = item.get("key", key_of(demands.kept))
+    asked = harmony(item["chord"], key, inversion == "any")
+    if "doubled" in item:
+        asked = doubling(asked, item["doubled"])
+        demands.only(demands.cells(frames=frames), np.arange(SILENCE + 1) < SILENCE,
+                     f"a sound, as {asked.name} needs of every voice", given=True)
+    demands.chord(frames, asked)
+
+
+def _figures(demands: Demands, item: Mapping[str, Any]) -> None:
+    frames, kept = demands.frames(item["bar"], item["beat"], item.get("beats", 1)), demands.kept
+    bass = int(kept.score.pitch[frames.start, -1])
+    if bass == REST or not kept.known[frames.start, -1]:
+        raise AskingError(f"{demands.place(frames.start)}: figures need a bass that is given")
+    demands.chord(frames, figured(bass, str(item["figures"]), kept.score.sharps))
+
+
+def _cadence(demands: Demands, item: Mapping[str, Any]) -> None:
+    key = key_in(item.get("key", "tonic"), key_of(demands.kept))
+    if "beat" in item:
+        frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
+    else:
+        frames = arrival_of(demands, item["bar"])
+    demands.cadence(frames, cadence(item["kind"], key))
+
+
+def arrival_of(demands: Demands, bar: int) -> slice:
+    """Where a cadence in a bar arrives, if no beat is said: under its fermata, or at its start."""
+    frames, fermata = demands.bars(bar, bar), demands.kept.fermata
+    marked = np.flatnonzero(fermata[frames])
+    if not len(marked):
+        return demands.frames(bar, 1, 1)
+    start = frames.start + int(marked[0])
+    end = start + int(np.argmin(np.append(fermata[start:], False)))
+    return slice(start, end)
+
+
+def key_of(kept: Kept) -> str:
+    """The key of a piece, such as "G major".
+
+    Where its signature does not say, it is minor if the lowest given voice ends on the tonic of the
+    minor key, and else major.
+    """
+    score, last = kept.score, kept.score.pitch[-1][kept.score.pitch[-1] != REST]
+    tonic = pitch_class(key_name(score.sharps, "minor").split()[0])
+    ends = "minor" if len(last) and last.min() % 12 == tonic else "major"
+    return key_name(score.sharps, score.mode or ends)
+
+
+def bars_of(text: str | int) -> tuple[int, int]:
+    """The first and the last of bars such as "5-8" or "3".
+
+    Raises:
+      AskingError: if they are written otherwise.
+    """
+    found = re.fullmatch(r"(\d+)(?:-(\d+))?", str(text).strip())
+    if not found:
+        raise AskingError(f"bars are written like 5-8, or 5, not {text!r}")
+    return int(found[1]), int(found[2] or found[1])
+
+
+_PLACE = {"bar": int, "beat": float, "beats": float}
+ITEMS: dict[str, Mapping[str, Any]] = {
+    "pins": {"voice": str, **_PLACE, "pitch": str},
+    "forbid": {"pitches": [str], "voices": [str], "bars": (str, int)},
+    "undoubled": {"pitches": [str], "bars": (str, int)},
+    "chords": {**_PLACE, "chord": str, "inversion": str, "key": str, "doubled": str},
+    "figures": {**_PLACE, "figures": (str, int)},
+    "cadences": {**_PLACE, "kind": str, "key": str}}
+NEEDED = {"pins": ("voice", "bar", "beat", "pitch"), "forbid": ("pitches",),
+          "undoubled": ("pitches",),
+          "chords": ("bar", "beat", "chord"), "figures": ("bar", "beat", "figures"),
+          "cadences": ("bar", "kind")}
+ASKING: dict[str, Callable[[Demands, Any], None]] = {
+    "pins": _pin, "forbid": _forbid, "ranges": _ranges, "scale": _scale, "shortest": _shortest,
+    "ordered": _ordered, "undoubled": _undoubled, "chords": _chord, "figures": _figures,
+    "cadences": _cadence}
