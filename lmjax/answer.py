@@ -30,6 +30,7 @@ from lmjax.render.roll import write_roll
 from lmjax.render.write import check as check_formats
 from lmjax.render.write import write
 from lmjax.reporting import about, heard, leave
+from lmjax.requests.asking import FOLLOWED
 from lmjax.requests.schema import Asked, asked, read_requests
 from lmjax.sample import configured, origin, save_draw, write_all
 from lmjax.sampling.settings import SamplerSettings
@@ -60,7 +61,7 @@ ANSWERS = {"harmonize": ("harmonized", "harmonisation"), "rewrite": ("rewritten"
 
 
 def request_of(mode: str, path: str | None, voices: Sequence[str] = (), bars: str | None = None,
-               near: float = 0.7, num: int = 4) -> dict[str, Any]:
+               near: float = 0.7, num: int = 4, follow: Sequence[str] = ()) -> dict[str, Any]:
     """The request that the command line makes (see `lmjax.requests.schema`).
 
     Args:
@@ -70,24 +71,27 @@ def request_of(mode: str, path: str | None, voices: Sequence[str] = (), bars: st
       bars: which, of "rewrite" and "vary"; how many, of "continue", "precede" and "bridge".
       near: the noise level, of "vary".
       num: how many answers.
+      follow: "chords", "figures" or both, of "harmonize", "rewrite" and "vary".
 
     Raises:
       ValueError: if something is missing.
     """
+    followed = {"follow": list(follow)} if follow else {}
     if not path:
         raise ValueError(f"say which file to {mode}, as in --input=tune.musicxml")
     if num < 1:
         raise ValueError(f"--num_samples must be at least 1, not {num}")
     if mode == "harmonize":
-        return {"input": path, "keep": list(voices), "num": num}
+        return {"input": path, "keep": list(voices), "num": num, **followed}
     if mode == "vary":
         rewrite = {"voices": list(voices), **({"bars": bars} if bars else {})}
-        return {"input": path, "rewrite": rewrite, "near": near, "num": num}
+        return {"input": path, "rewrite": rewrite, "near": near, "num": num, **followed}
     if not bars:
         raise ValueError("say which bars to rewrite, as in --bars=5-8" if mode == "rewrite" else
                          f"say how many bars to {mode} with, as in --bars=4")
     if mode == "rewrite":
-        return {"input": path, "rewrite": {"bars": bars, "voices": list(voices)}, "num": num}
+        return {"input": path, "rewrite": {"bars": bars, "voices": list(voices)}, "num": num,
+                **followed}
     if not bars.isdigit():
         raise ValueError(f"--bars says how many bars, such as 4, and not {bars!r}")
     if mode == "bridge":
@@ -131,6 +135,10 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
     check(composer, one)
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))
+        for what, marks in (("chords", one.kept.symbols), ("figures", one.kept.figures)):
+            if marks and what not in fields.get("follow", ()):
+                tqdm.write(f"{fields['input']} has {FOLLOWED[what]}, which are not heeded unless "
+                           f"asked for, as in --follow={what}")
     drawn, = drawings(near_to(composer, one.near), settings, [one], progress)
     place, answers = written(composer, settings, one, drawn, pathlib.Path(workdir) / folder, fields,
                              stem, command, progress)

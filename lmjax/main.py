@@ -41,6 +41,9 @@ _VOICES = flags.DEFINE_list(
     "voices", [], "Which of its voices are kept, or rewritten, such as soprano,bass; else all.")
 _BARS = flags.DEFINE_string(
     "bars", None, "Which bars of it are rewritten or varied, such as 5-8; or how many are added.")
+_FOLLOW = flags.DEFINE_list(
+    "follow", [], "What it says of harmony and is to sound: chords (symbols over a staff), figures "
+    "(of a bass), or both.")
 _NEAR = flags.DEFINE_float(
     "near", 0.7, "For --mode=vary the noise level to come back from: at 0.3 hardly a note changes, "
     "at 2 most do.")
@@ -52,6 +55,7 @@ _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 4, "How many answers, the bes
 # The modes that heed a flag.
 HEEDED = {"input": tuple(ANSWERS), "voices": tuple(ANSWERS), "num_samples": tuple(ANSWERS),
           "bars": tuple(mode for mode in ANSWERS if mode != "harmonize"), "near": ("vary",),
+          "follow": ("harmonize", "rewrite", "vary"),
           "conditions": ("sample",)}
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -125,7 +129,7 @@ def main(argv: Sequence[str]) -> None:
             train(config, workdir, command=command)
         if _MODE.value in ANSWERS:
             asked = request_of(_MODE.value, _INPUT.value, _VOICES.value, _BARS.value, _NEAR.value,
-                               _NUM_SAMPLES.value)
+                               _NUM_SAMPLES.value, _FOLLOW.value)
             answer(config, workdir, asked, *ANSWERS[_MODE.value], command=command)
         elif _CONDITIONS.value:
             answer_all(config, workdir, _CONDITIONS.value, command=command)

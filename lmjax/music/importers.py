@@ -16,7 +16,8 @@ import numpy as np
 
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.music.key import estimate_key
-from lmjax.music.parse import FAR_KEY, MIDI, MOST_SHARPS, ImportingError, parse
+from lmjax.music.marks import Marks, chord_symbols, figured_bass
+from lmjax.music.parse import FAR_KEY, MIDI, MOST_SHARPS, ImportingError, parse, unpacked
 from lmjax.music.rhythm import LONGEST_BAR
 from lmjax.music.score import Rejection, bars_of, cells_of, key_of
 
@@ -65,6 +66,8 @@ class Tune:
       mode: "major", "minor" or "" where the signature does not say.
       numbers: of each printed bar its number, and its first frame and its end.
       score: of music21.
+      symbols: chord symbols over the staves, with the frames where they stand.
+      figures: figured bass, likewise.
     """
 
     title: str
@@ -74,6 +77,8 @@ class Tune:
     mode: str
     numbers: tuple[tuple[int, int, int], ...] = ()
     score: Any = None
+    symbols: Marks = ()
+    figures: Marks = ()
 
     def __len__(self) -> int:
         """Sixteenths."""
@@ -137,7 +142,8 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
         measures, itertools.pairwise(edges), strict=True) if start < end)
     return Tune(_in_a_line(title) or path.stem, tuple(
         Part(_in_a_line(part.partName), *arrays, None if shared else part)
-        for part, arrays in zip(parts, cells, strict=True)), bars, sharps, mode, numbers, score)
+        for part, arrays in zip(parts, cells, strict=True)), bars, sharps, mode, numbers, score,
+        chord_symbols(score), figured_bass(unpacked(content), edges[:-1]))
 
 
 def _in_a_line(name: str | None) -> str:

@@ -41,7 +41,7 @@ def parse(path: Path, content: bytes) -> Any:
     warned = io.StringIO()
     try:
         with warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(warned):
-            _check_content(path, _unpacked(content))
+            _check_content(path, unpacked(content))
             if content.startswith(MIDI):
                 score = _parse_midi(path, content)
             elif path.suffix.lower() == ".abc":
@@ -142,7 +142,7 @@ def _unreadable(path: Path, why: str) -> ImportingError:
                           f"it as MusicXML from a notation editor")
 
 
-def _unpacked(content: bytes) -> bytes:
+def unpacked(content: bytes) -> bytes:
     """The MusicXML in a compressed file; other content as it is."""
     if not content.startswith(b"PK"):
         return content

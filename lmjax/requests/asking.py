@@ -4,8 +4,9 @@ Each of `ASKING` takes the demands so far and what a field holds, or one of its 
 raises AskingError or HarmonyError, in a sentence, where that cannot be.
 """
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,17 @@ from lmjax.requests.form import key_name
 from lmjax.requests.keep import Kept
 from lmjax.requests.pins import AskingError, Demands, midi, pitch_class
 from lmjax.requests.request import SILENCE
-from lmjax.requests.roman import cadence, doubling, figured, harmony, key_in
+from lmjax.requests.roman import (
+    Harmony,
+    HarmonyError,
+    cadence,
+    doubling,
+    figured,
+    harmony,
+    key_in,
+)
 
+FOLLOWED = {"chords": "chord symbols", "figures": "figures of a bass"}
 LEADING = "leading note"  # of the key, among pitches that are not to be doubled
 NOTES = {"sixteenth": 1, "eighth": 2, "quarter": 4, "half": 8}
 # Semitones from the tonic up. A minor key has both of its sixth and seventh degrees.
@@ -111,11 +121,43 @@ def _chord(demands: Demands, item: Mapping[str, Any]) -> None:
 
 
 def _figures(demands: Demands, item: Mapping[str, Any]) -> None:
-    frames, kept = demands.frames(item["bar"], item["beat"], item.get("beats", 1)), demands.kept
-    bass = int(kept.score.pitch[frames.start, -1])
-    if bass == REST or not kept.known[frames.start, -1]:
-        raise AskingError(f"{demands.place(frames.start)}: figures need a bass that is given")
-    demands.chord(frames, figured(bass, str(item["figures"]), kept.score.sharps))
+    frames = demands.frames(item["bar"], item["beat"], item.get("beats", 1))
+    demands.chord(frames, _over_bass(demands, frames.start, str(item["figures"])))
+
+
+def _over_bass(demands: Demands, frame: int, figures: str) -> Harmony:
+    """The harmony of figures in a frame."""
+    score, known = demands.kept.score, demands.kept.known
+    bass = int(score.pitch[frame, -1])
+    if bass == REST or not known[frame, -1]:
+        raise AskingError(f"{demands.place(frame)}: figures need a bass that is given")
+    return figured(bass, figures, score.sharps)
+
+
+def _follow(demands: Demands, names: Sequence[str]) -> None:
+    """What a file has over and under its staves holds where it stands, for a beat at most."""
+    kept, key = demands.kept, key_of(demands.kept)
+    for name in names:
+        if name not in FOLLOWED:
+            raise AskingError(f"what is followed is {' or '.join(FOLLOWED)}, not {name!r}")
+        marks = kept.symbols if name == "chords" else kept.figures
+        if not marks:
+            raise AskingError(f"there are no {FOLLOWED[name]} to be followed: the file has none, "
+                              f"or bars are added to it")
+        for mark, (after, _) in itertools.zip_longest(marks, marks[1:], fillvalue=(np.inf, "")):
+            frame, text = int(mark[0]), mark[1]
+            if mark[0] != frame or frame >= len(kept.known):
+                place = demands.place(min(frame, len(kept.known) - 1))
+                raise AskingError(f"{place}: {text!r} does not stand over a sixteenth; move it to "
+                                  f"a note")
+            if kept.known[frame].all():
+                continue
+            frames = slice(frame, int(min(frame + demands.beat(frame), after, len(kept.known))))
+            try:
+                demands.chord(frames, harmony(text, key) if name == "chords" else
+                              _over_bass(demands, frame, text))
+            except HarmonyError as error:
+                raise AskingError(f"{demands.place(frame)}: {error}") from error
 
 
 def _cadence(demands: Demands, item: Mapping[str, Any]) -> None:
@@ -177,4 +219,4 @@ NEEDED = {"pins": ("voice", "bar", "beat", "pitch"), "forbid": ("pitches",),
 ASKING: dict[str, Callable[[Demands, Any], None]] = {
     "pins": _pin, "forbid": _forbid, "ranges": _ranges, "scale": _scale, "shortest": _shortest,
     "ordered": _ordered, "undoubled": _undoubled, "chords": _chord, "figures": _figures,
-    "cadences": _cadence}
+    "follow": _follow, "cadences": _cadence}

@@ -10,6 +10,7 @@ import numpy as np
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Chorale
 from lmjax.music.importers import ImportingError, Tune, chorale_of, read_tune, voices_of
+from lmjax.music.marks import Marks
 from lmjax.music.spelling import name_of
 from lmjax.music.transpose import interval, transpositions
 from lmjax.requests.form import Form
@@ -29,6 +30,7 @@ class Kept:
       unsettled: bool[T], the other frames in which one may sound; None for none.
       allowed, attack, together: what may be composed, as in a `Request`; None for anything.
       numbers: of each printed bar its number, its first frame and its end; 0 is an anacrusis.
+      symbols, figures: harmony that is written over and under it, by frame.
       near: as long a piece, which what is composed is to be near to; None if there is none.
       wishes: for it.
     """
@@ -41,6 +43,8 @@ class Kept:
     together: Together | None = None
     numbers: tuple[tuple[int, int, int], ...] = ()
     unsettled: np.ndarray | None = None
+    symbols: Marks = ()
+    figures: Marks = ()
     near: Chorale | None = None
     wishes: Wishes = NO_WISHES
 
@@ -120,6 +124,7 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
       ImportingError: if the file cannot be used, or a voice is outside its range.
       OSError: if it cannot be read.
     """
+    marks: dict[str, Marks] = {}
     if isinstance(tune, Chorale):
         parts = {VOICES.index(name): tune for name in voices or VOICES if name in VOICES}
         if len(parts) < len(voices):
@@ -131,12 +136,13 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
         read = tune if isinstance(tune, Tune) else read_tune(tune)
         found = voices_of(read, tuple(voices))
         whole, numbers = chorale_of(read, found), read.numbers
+        marks = {"symbols": read.symbols, "figures": read.figures}
         known = np.zeros(whole.pitch.shape, bool)
         known[:, list(found)] = True
     pitch = np.where(known, whole.pitch, REST)
     score = Chorale(pitch, whole.struck & known, whole.fermata & known, whole.bars, whole.sharps,
                     whole.mode, whole.title)
-    kept = Kept(score, known, rhythm.fermata_frames(score), numbers=numbers)
+    kept = Kept(score, known, rhythm.fermata_frames(score), numbers=numbers, **marks)
     if ranges is not None:
         check_ranges(kept, ranges)
     return kept
@@ -196,7 +202,7 @@ def free(tune: Tune, bars: tuple[int, int], voices: Sequence[str] = (),
             allowed[end - 1, voice] = np.arange(SILENCE + 1) == score.pitch[end, voice]
     if known.all():
         raise ImportingError(f"every note of bars {first}-{last} is held over from before them")
-    return Kept(score, known, whole.fermata, allowed, numbers=tune.numbers)
+    return dataclasses.replace(whole, known=known, allowed=allowed)
 
 
 def check_ranges(kept: Kept, ranges: Ranges) -> None:

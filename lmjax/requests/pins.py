@@ -65,7 +65,7 @@ class Demands:
         spans = [(start, end) for number, start, end in self.kept.numbers if number == bar]
         for start, end in spans:
             here = self._bar(start)
-            place = (beat - 1) * (SIXTEENTHS_PER_WHOLE / here.denominator)
+            place = (beat - 1) * self.beat(start)
             frame = here.start + place - here.offset
             if start <= frame < end and frame == int(frame):
                 return int(frame)
@@ -81,7 +81,7 @@ class Demands:
           AskingError: if they are not whole sixteenths, or the piece ends before.
         """
         start = self.frame(bar, beat)
-        length = beats * SIXTEENTHS_PER_WHOLE / self._bar(start).denominator
+        length = beats * self.beat(start)
         if length < 1 or length != int(length):
             raise AskingError(f"{beats:g} beats from beat {beat:g} of bar {bar} are no whole "
                               f"number of sixteenths")
@@ -105,6 +105,10 @@ class Demands:
     def place(self, frame: int) -> str:
         """Where a frame is, such as "bar 4, beat 2.5"."""
         return self.kept.place(frame)
+
+    def beat(self, frame: int) -> int:
+        """The sixteenths of a beat, which is a unit of the metre's denominator."""
+        return SIXTEENTHS_PER_WHOLE // self._bar(frame).denominator
 
     def cells(self, voices: Iterable[str] = (), frames: slice = slice(None)) -> np.ndarray:
         """bool[T, 4]: some frames of some voices; of all if none is named.
@@ -230,7 +234,7 @@ class Demands:
 
     def cadence(self, arrival: slice, cadence: Cadence) -> None:
         """A cadence whose last chord is in some frames, and the others on the beats before."""
-        beat = SIXTEENTHS_PER_WHOLE // self._bar(arrival.start).denominator
+        beat = self.beat(arrival.start)
         first = arrival.start - beat * (len(cadence.chords) - 1)
         if first < 0:
             raise AskingError(f"a cadence that arrives at {self.place(arrival.start)} would begin "

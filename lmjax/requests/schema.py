@@ -17,6 +17,7 @@
     chords: [{bar: 3, beat: 2, chord: V65/V, beats: 1, inversion: any}, {bar: 4, beat: 1, chord: I6,
               doubled: root}]
     figures: [{bar: 1, beat: 2, figures: 6 5}]
+    follow: [chords, figures]     # the chord symbols and the figured bass of the file
     cadences: [{bar: 4, beat: 3, kind: perfect authentic, key: dominant}]
     wishes: {parallels: 2, motion: 0.5, attacks: -0.5, form: 1.5, temperature: 0.9}
     near: 0.7                     # near to what the file has: the noise level to come back from
@@ -257,4 +258,5 @@ FIELDS = {
     "input": str, "keep": [str], "rewrite": dict, "extend": dict, "bridge": dict, "form": dict,
     "fermatas": [[float]], "pins": [dict], "forbid": [dict], "ranges": dict, "scale": str,
     "shortest": str, "ordered": bool, "undoubled": [dict], "chords": [dict], "figures": [dict],
-    "cadences": [dict], "wishes": dict, "near": float, "num": int, "seed": int, "name": str}
+    "follow": [str], "cadences": [dict], "wishes": dict, "near": float, "num": int, "seed": int,
+    "name": str}

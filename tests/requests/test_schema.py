@@ -263,6 +263,27 @@ def test_what_is_not_to_be_doubled_is_in_one_voice_at_most(folder):
         kept_of(folder, **rewrite, undoubled=[{"pitches": ["C"]}])
 
 
+def test_what_a_file_says_of_harmony_can_be_followed(folder):
+    (folder / "lead.abc").write_text(
+        'X:1\nM:4/4\nL:1/4\nK:G\n"G"G A "D7/F#"B c | "Em"d2 "Am/C"e2 | "D"A2 "G"G2 |]\n')
+    kept = kept_of(folder, input="lead.abc", follow=["chords"])
+    free = {frame for frame in range(48) if kept.allowed[frame, 3].all()}
+    assert free == set(range(48)) - {start + n for start in range(0, 48, 8) for n in range(4)}
+    assert {pitch % 12 for pitch in may(kept, "bass", 8)} - {SILENCE % 12} == {6}
+    assert {pitch % 12 for pitch in may(kept, "tenor", 24)} - {SILENCE % 12} == {9, 0, 4}
+    assert kept_of(folder, input="lead.abc").allowed[:, 1:].all()
+    for fields, why in (
+            ({"input": "tune.abc"}, "there are no chord symbols to be followed"),
+            ({"input": "lead.abc", "extend": {"after": 1}}, "or bars are added to it")):
+        with pytest.raises(AskingError, match=why):
+            kept_of(folder, **fields, follow=["chords"])
+    with pytest.raises(AskingError, match="followed is chords or figures, not 'words'"):
+        kept_of(folder, input="lead.abc", follow=["words"])
+    (folder / "odd.abc").write_text('X:1\nM:4/4\nL:1/4\nK:G\nG A B c | "Gadd13"d4 |]\n')
+    with pytest.raises(AskingError, match="bar 2, beat 1: cannot read 'G"):
+        kept_of(folder, input="odd.abc", follow=["chords"])
+
+
 def test_voices_that_cannot_be_together(folder):
     """A soprano pinned below what the chord needs above the bass: no chord has it in order."""
     with pytest.raises(AskingError, match=r"bar 1, beat 1: no chord has the G of I, the B of I, "
