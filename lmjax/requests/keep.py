@@ -124,7 +124,8 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
       ImportingError: if the file cannot be used, or a voice is outside its range.
       OSError: if it cannot be read.
     """
-    marks: dict[str, Marks] = {}
+    symbols: Marks = ()
+    figures: Marks = ()
     if isinstance(tune, Chorale):
         parts = {VOICES.index(name): tune for name in voices or VOICES if name in VOICES}
         if len(parts) < len(voices):
@@ -136,13 +137,14 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
         read = tune if isinstance(tune, Tune) else read_tune(tune)
         found = voices_of(read, tuple(voices))
         whole, numbers = chorale_of(read, found), read.numbers
-        marks = {"symbols": read.symbols, "figures": read.figures}
+        symbols, figures = read.symbols, read.figures
         known = np.zeros(whole.pitch.shape, bool)
         known[:, list(found)] = True
     pitch = np.where(known, whole.pitch, REST)
     score = Chorale(pitch, whole.struck & known, whole.fermata & known, whole.bars, whole.sharps,
                     whole.mode, whole.title)
-    kept = Kept(score, known, rhythm.fermata_frames(score), numbers=numbers, **marks)
+    kept = Kept(score, known, rhythm.fermata_frames(score), numbers=numbers,
+                symbols=symbols, figures=figures)
     if ranges is not None:
         check_ranges(kept, ranges)
     return kept
