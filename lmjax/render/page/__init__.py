@@ -23,8 +23,10 @@ def facts_list(facts: Mapping[str, str]) -> str:
     """What is said about something, by name, as a list of definitions."""
     if not facts:
         return ""
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
-                    for name, value in facts.items())
+    shown = {name: f"<code>{escape(value)}</code>" if name == "command" else escape(value)
+             for name, value in facts.items()}
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>"
+                    for name, value in shown.items())
     return f"<dl>{items}</dl>"
 
 
