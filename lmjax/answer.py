@@ -3,10 +3,11 @@
 import copy
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -37,6 +38,8 @@ from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import Settings
 
 DRAWS = 8  # noise levels a piece, of the bound by which answers are ranked
+ATTEMPTS = 3  # at another answer in place of one that there is already
+ANEW = 2**20  # folded into the keys of these: no window of a piece has that number
 TOGETHER = 16  # requests that are composed at once, at least
 
 
@@ -144,6 +147,10 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
                              stem, command, progress)
     if progress:
         tqdm.write(report(answers))
+        alike = len(repeated(drawn, range(one.num)))
+        if alike:
+            tqdm.write(f"{alike} of {one.num} {stem}s are the same as others: what is asked leaves "
+                       f"little else")
         tqdm.write(f"{one.num} {stem}s in {place}: compiled in {drawn.compile_seconds:.1f} s, "
                    f"composed in {drawn.seconds:.1f} s")
     return place
@@ -264,16 +271,41 @@ def near_to(composer: Composer, near: float | None) -> Composer:
 def drawings(composer: Composer, settings: Settings, each: Sequence[Asked],
              progress: bool) -> Iterator[Draw]:
     """Composes answers to requests that are all near to music from one noise level, or none is; one
-    after the other, what was drawn for each."""
-    keys = [jax.random.fold_in(jax.random.key(seed_of(one, settings)), n)
-            for one in each for n in range(one.num)]
+    after the other, what was drawn for each.
+
+    An answer that has the notes of an earlier one is composed anew, `ATTEMPTS` times at most.
+    """
+    batch_size = settings.compose.batch_size
+    ends = list(itertools.accumulate(one.num for one in each))
+    keys = jnp.stack([jax.random.fold_in(jax.random.key(seed_of(one, settings)), n)
+                      for one in each for n in range(one.num)])
     requests = [one.kept.request for one in each for _ in range(one.num)]
-    drawn = draw(composer, jnp.stack(keys), len(keys), requests, settings.compose.batch_size,
-                 progress)
-    start = 0
-    for one in each:
-        yield drawn.part(slice(start, start + one.num))
-        start += one.num
+    drawn = draw(composer, keys, len(keys), requests, batch_size, progress)
+    for attempt in range(1, ATTEMPTS + 1):
+        again = [place for one, end in zip(each, ends, strict=True)
+                 for place in repeated(drawn, range(end - one.num, end))]
+        if not again:
+            break
+        # As many at once as before, so that nothing is compiled twice.
+        chosen = np.array(again + again[-1:] * (min(batch_size, len(keys)) - len(again)))
+        fresh = jax.vmap(lambda key, n=attempt: jax.random.fold_in(jax.random.fold_in(
+            key, ANEW), n))(keys[chosen])
+        drawn = drawn.replaced(again, draw(
+            composer, fresh, len(chosen), [requests[place] for place in chosen], batch_size))
+    for one, end in zip(each, ends, strict=True):
+        yield drawn.part(slice(end - one.num, end))
+
+
+def repeated(drawn: Draw, places: Iterable[int]) -> list[int]:
+    """Those of some chorales that have the notes of an earlier one."""
+    seen: set[bytes] = set()
+    again = []
+    for place in places:
+        notes = b"".join(array.tobytes() for array in drawn.notes(place))
+        if notes in seen:
+            again.append(place)
+        seen.add(notes)
+    return again
 
 
 def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, home: pathlib.Path,

@@ -66,6 +66,23 @@ class Draw:
             diagnostics={name: values[chosen] for name, values in self.diagnostics.items()})
 
 
+    def replaced(self, places: Sequence[int], other: "Draw") -> "Draw":
+        """The same with the first of other chorales, as long each, in place of some."""
+        arrays = {name: getattr(self, name).copy()
+                  for name in ("pitch", "struck", "tokens", "corrected")}
+        diagnostics = {name: values.copy() for name, values in self.diagnostics.items()}
+        for number, place in enumerate(places):
+            frames = self.frames[place]
+            for name in ("pitch", "struck", "tokens"):
+                arrays[name][place, :frames] = getattr(other, name)[number, :frames]
+            arrays["corrected"][place] = other.corrected[number]
+            for name, values in other.diagnostics.items():
+                _, windows, steps = values.shape
+                diagnostics[name][place, :windows, :steps] = values[number]
+        return dataclasses.replace(self, **arrays, diagnostics=diagnostics, seconds=(
+            self.seconds + other.seconds))
+
+
 def compose(composer: Composer, key: jax.Array, num: int | None = None,
             form: Form | Sequence[Form] | None = None, batch_size: int = 16,
             progress: bool = False, condition: Kept | None = None) -> list[Chorale]:

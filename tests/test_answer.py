@@ -11,13 +11,24 @@ from music21 import tie
 from music21.musicxml.m21ToXml import GeneralObjectExporter
 
 import lmjax
-from lmjax.answer import ANSWERS, answer, answer_all, check, request_of
+from lmjax.answer import (
+    ANSWERS,
+    ATTEMPTS,
+    answer,
+    answer_all,
+    check,
+    drawings,
+    repeated,
+    request_of,
+)
+from lmjax.composing import draw
 from lmjax.music.importers import read_tune, voices_of
 from lmjax.requests.asking import bars_of
 from lmjax.requests.keep import keep
 from lmjax.requests.schema import Asked, asked
 from lmjax.sampling.gibbs import GibbsSettings
 from lmjax.sampling.settings import SamplerSettings
+from lmjax.settings import from_config
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
 TUNE = "X:1\nT:Old tune\nM:3/4\nL:1/4\nK:G\nB | d B A | G2 A | B c d | G3 |]\n"
@@ -82,6 +93,33 @@ def test_fewer_harmonisations_replace_more(config, workdir, tune, folder, capsys
     assert "rank  parallels  nats per frame\n   1" in said
     again = harmonize(config, workdir, tune, num=3, progress=False)
     assert (again / "harmonisation-01.mid").read_bytes() == before
+
+
+def test_an_answer_that_there_is_already_is_composed_anew(config, workdir, tune, monkeypatch):
+    """Of two requests, one of which leaves but one answer."""
+    composer, settings = lmjax.load(workdir), from_config(config)
+    silent = [{"voice": voice, "bar": bar, "beat": 1, "beats": 3, "pitch": "rest"}
+              for voice in ("alto", "tenor", "bass") for bar in range(1, 4)]
+    one = asked({"input": str(tune), "num": 2}, composer.vocabulary.ranges)
+    rests = asked({"input": str(tune), "num": 2, "pins": [
+        *silent, *({**pin, "bar": 0, "beat": 3, "beats": 1} for pin in silent[::3]),
+        *({**pin, "bar": 4} for pin in silent[::3])]}, composer.vocabulary.ranges)
+    rounds = []
+
+    def lazy(composer, keys, num, requests, *rest):
+        """Of the first round all keys are the first."""
+        rounds.append(keys)
+        return draw(composer, keys if len(rounds) > 1 else keys[np.zeros(num, int)], num, requests,
+                    *rest)
+
+    monkeypatch.setattr("lmjax.answer.draw", lazy)
+    free, bound = drawings(composer, settings, [one, rests], False)
+    assert len(rounds) == 1 + ATTEMPTS and {len(keys) for keys in rounds} == {4}
+    assert repeated(free, range(2)) == [] and repeated(bound, range(2)) == [1]
+    first = draw(composer, rounds[0][np.zeros(4, int)], 4, [one.kept.request] * 2 + [
+        rests.kept.request] * 2, settings.compose.batch_size)
+    np.testing.assert_array_equal(free.pitch[0], first.pitch[0])  # the others stay
+    assert (free.pitch[1] != first.pitch[1]).any()
 
 
 @pytest.fixture(scope="module")
