@@ -169,8 +169,8 @@ def draw(composer: Composer, key: jax.Array, num: int,
     window by window, each beginning in the middle of the one before, whose second half it is given.
 
     Raises:
-      ValueError: if `num` or `batch_size` cannot be, or the composer's voices, its network or its
-        sampler cannot do what is asked.
+      ValueError: if `num` or `batch_size` cannot be, the composer's voices, its network or its
+        sampler cannot do what is asked, or what the network says is not a number.
     """
     if num < 1 or batch_size < 1:
         raise ValueError(f"the number of chorales and the batch size must be at least 1, "
@@ -249,6 +249,11 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[Notes], width: 
         tokens = np.where(known, window.tokens, drawn)
         corrected = np.asarray(sample.corrected)
         diagnostics = {k: np.asarray(v).T for k, v in sample.diagnostics._asdict().items()}
+        lost = sum(any(np.isnan(values[i]).any() for values in diagnostics.values())
+                   for i in range(len(notes)))
+        if lost:
+            raise ValueError(f"the network's output is not a number in {lost} of {len(notes)} "
+                             f"chorales; compose on another device, as by JAX_PLATFORMS=cpu")
         for i, one in enumerate(notes):
             if number < len(spans[i]):
                 one.add(now[i], tokens[i], int(corrected[i]),

@@ -19,6 +19,8 @@ from lmjax.data.dataset import Dataset
 ROOT = Path(__file__).parents[1]
 # Nearly all that tests wait for is compilers; without these kernels of XLA, a third as long.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
+OPTIMIZED_LITTLE = "jax_disable_most_optimizations"
+jax.config.update(OPTIMIZED_LITTLE, True)
 PATIENCE = 300  # seconds
 
 TINY_CONFIG = '''
@@ -73,13 +75,11 @@ def tiny(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def quick_to_compile() -> Iterator[None]:
-    """For networks that are compiled many times, and run a few times each."""
-    name = "jax_disable_most_optimizations"
-    before = jax.config.read(name)
-    jax.config.update(name, True)
+def quick_to_run() -> Iterator[None]:
+    """For what runs for longer than it takes to compile it well."""
+    jax.config.update(OPTIMIZED_LITTLE, False)
     yield
-    jax.config.update(name, before)
+    jax.config.update(OPTIMIZED_LITTLE, True)
 
 
 class Ended(NamedTuple):

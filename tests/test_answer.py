@@ -30,7 +30,6 @@ from lmjax.sampling.gibbs import GibbsSettings
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import from_config
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
 TUNE = "X:1\nT:Old tune\nM:3/4\nL:1/4\nK:G\nB | d B A | G2 A | B c d | G3 |]\n"
 
 

@@ -17,7 +17,6 @@ from lmjax.evaluate import evaluate
 from lmjax.metrics import theory
 from lmjax.train import train
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
 ROOT = Path(__file__).parents[1]
 EXACT, BOUND, _ = LIKELIHOODS
 COLUMNS = ["Bach (train)", "Bach (valid)", "the same, shuffled"]

@@ -18,7 +18,6 @@ from lmjax.requests.request import Request
 from lmjax.sampling.chain import Diagnostics, Sample
 from lmjax.windowing import batches, windows
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
 KEY = jax.random.key(3)
 FORM = lmjax.Form(bars=1, key=None)  # one window of the tiny config
 
@@ -130,6 +129,13 @@ def test_nothing_is_compiled_twice(composer, composed):
     for notes in range(2):
         np.testing.assert_array_equal(drawn.tokens[notes], composer.vocabulary.encode(
             drawn.pitch[notes], drawn.struck[notes]))
+
+
+def test_what_is_not_a_number_is_no_music(composer):
+    """It would be taken for silence."""
+    lost = dataclasses.replace(composer, params=jax.tree.map(lambda x: x * np.nan, composer.params))
+    with pytest.raises(ValueError, match="output is not a number in 2 of 2 chorales; compose on"):
+        lmjax.compose(lost, KEY, 3, FORM, batch_size=2)
 
 
 def test_a_longer_piece_begins_as_its_first_window(composer):

@@ -218,7 +218,7 @@ class Workplace(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def workplace(corpus_data, quick_to_compile, tmp_path_factory, pytestconfig) -> Iterator[Workplace]:
+def workplace(corpus_data, tmp_path_factory, pytestconfig) -> Iterator[Workplace]:
     """A folder in which the score model has been trained, in small. Compiled programs are kept for
     the next run of the tests."""
     place = Workplace(tmp_path_factory.mktemp("docs"), set())

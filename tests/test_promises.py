@@ -18,7 +18,6 @@ from lmjax.requests.roman import HarmonyError
 from lmjax.requests.schema import asked
 from lmjax.settings import from_config
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
 CHORDS = ("I", "ii6", "IV", "V", "V7", "V65/V", "vi", "viio6", "I64")
 KEYS = ("G major", "D minor", "Bb major", "A minor")
 

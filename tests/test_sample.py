@@ -155,7 +155,7 @@ def test_the_fermatas_that_a_config_asks_for():
         assert form_of(settings).fermata_spans() == [(12, 16), (16, 28)]
 
 
-def test_whole_chorales_in_forms_from_the_prior(corpus_data, tmp_path, quick_to_compile):
+def test_whole_chorales_in_forms_from_the_prior(corpus_data, tmp_path):
     """From the corpus to notation: the prior is fitted, travels with the weights, is drawn from."""
     config = smoke.get_config()
     config.network.update(channels=2, frame_channels=2, pitch_channels=2, cell_channels=4,

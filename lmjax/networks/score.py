@@ -163,5 +163,10 @@ class ScoreModel:
 
 
 def apply(module: Any, *arguments: Any, **options: Any) -> Any:
-    """The output of a flax module, which flax types as one of several."""
-    return module.apply(*arguments, **options)
+    """The output of a flax module, which flax types as one of several.
+
+    Products are of whole float32: accelerators would round their factors to ten bits, and what a
+    voice does, or does not, would no longer sum to 1.
+    """
+    with jax.default_matmul_precision("float32"):
+        return module.apply(*arguments, **options)

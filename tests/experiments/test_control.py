@@ -48,7 +48,6 @@ def test_agreement_counts_what_was_composed():
     assert found["chords"][0] in (9, 10, 11)  # the same classes may sound in other voices
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_a_table(composer):
     table = held_out.complete(composer, [chorale(0), chorale(1)], "soprano and bass given",
                               progress=False)
@@ -57,7 +56,6 @@ def test_a_table(composer):
     assert 0 <= table[held_out.ROWS["alto"].label][0] <= 100
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_bachs_own_answer_given_all_but_one_voice_is_likelier_than_given_one(composer):
     """Of an untrained model, a cell costs the same everywhere: so a frame costs by its cells."""
     chorales = [chorale(0), chorale(1)]
@@ -75,7 +73,6 @@ def test_what_is_asked_for_comparison_is_true_of_bach():
     assert np.flatnonzero(low.broken(one.pitch, one.struck).any(axis=0)).tolist() == [3]
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_informed_and_clamped_answers(composer):
     """All hold what is asked (asserted inside); the deaf network makes others."""
     chorales = [chorale(0), chorale(1)]
@@ -87,7 +84,6 @@ def test_informed_and_clamped_answers(composer):
         assert all(set(column) == labels for column in made.values())
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_wishes_one_by_one(composer, tmp_path):
     found = {wish: wishes.measure(composer, wish, weights, 2, 16, 0, progress=False)
              for wish, weights in (("temperature", (1.0, 0.5)), ("form", (1.0, 2.0)))}
@@ -108,7 +104,6 @@ def test_places_of_borders():
     assert seams.places(128, 256)[0] == []
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_borders_beside_other_places(composer):
     settings = composer.settings
     wider = dataclasses.replace(composer, settings=dataclasses.replace(
@@ -126,7 +121,6 @@ def test_what_is_counted_of_liveliness():
     assert counts["motion"] == (np.abs(np.diff(one.pitch.astype(int), axis=0)).sum(), 48.0)
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_the_dial(composer):
     windows = [chorale(0), chorale(1)]
     least, most = (dial.vary(composer, windows, level, 0) for level in (0.151, 4.0))

@@ -110,7 +110,6 @@ def settled(composer, data, tmp_path):
     return run
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_what_is_written_and_done_once(settled, tmp_path, monkeypatch):
     record = settled()
     names = ["single-cell Gibbs", "predictor_corrector from sigma 0.5",

@@ -133,7 +133,6 @@ def test_langevin_steps_that_help_and_that_do_not(composer, data, tmp_path, draw
     assert report._switched({CELLS[1]: on})[2:] == []
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_from_a_small_network(composer, data, tmp_path):
     """Nothing replaced but the training: samples, bounds and grades."""
     cells = [Cell("ancestral", 3)]

@@ -14,8 +14,6 @@ from lmjax.evaluate import evaluate
 from lmjax.music.chorale import REST
 from lmjax.sampling.gibbs import GibbsSettings
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
 
 @pytest.fixture(scope="module")
 def config(no_score):

@@ -17,8 +17,6 @@ from lmjax.music.chorale import REST
 from lmjax.noise.condition import Condition
 from lmjax.sampling.sequential import SequentialSettings
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
 NETWORKS = {
     "lstm": {"kind": "lstm", "embedding": 4, "width": 8, "layers": 2, "dropout": 0.1,
              "truncation": 8},

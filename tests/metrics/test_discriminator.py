@@ -6,6 +6,7 @@ import pytest
 from lmjax.judge import notes_of, shuffled
 from lmjax.metrics.discriminator import features, strikes, told_apart
 
+pytestmark = pytest.mark.usefixtures("quick_to_run")
 FRAMES = 32
 
 

@@ -9,11 +9,6 @@ from lmjax.noise.condition import Condition
 RANGES = ((60, 62), (60, 61), (48, 49), (36, 38))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick_to_compile(quick_to_compile):
-    """All of these."""
-
-
 @pytest.fixture(scope="session")
 def space_of():
     """The tables of a vocabulary."""

@@ -15,8 +15,6 @@ from lmjax.networks.lstm import LSTMSettings, remember
 from lmjax.networks.sequential import FARTHEST, SequentialModel
 from lmjax.noise.condition import Condition
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
 NETWORKS = {"lstm": LSTMSettings(embedding=4, width=8, layers=2, truncation=3),
             "causal": CausalSettings(embedding=4, layers=2, heads=2, feedforward=8),
             "chained": ChainedSettings(channels=2, pitch_channels=2, cell_channels=4, local_width=8,

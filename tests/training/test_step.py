@@ -27,8 +27,6 @@ from lmjax.training.conditions import ConditionSettings
 from lmjax.training.state import TrainState
 from lmjax.training.step import LOSSES, LossSettings, build_step, loss, score_objective
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
 BATCH, TIME, TRACK_SIZES = 4, 8, (3, 5)
 RANGES = ((60, 62), (60, 61), (48, 49), (36, 38))
 NOISE = SigmaDistribution("log_uniform", 0.1, 2.0)
