@@ -28,6 +28,7 @@ from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 
 GAIN = 20.0  # parallels are rare, and entries of a table small steps of an optimizer away
 LEAST = 1e-9  # what probabilities are divided by at least
+REFUSED = 1e-6  # the least likelihood that is told: shares of moves sum to 1 but for rounding
 LEAST_WORTH, LARGEST_WORTH = -6.0, 2.0  # nats, of an entry
 
 
@@ -71,8 +72,8 @@ class VoicePairs(nn.Module):
         came = taken / (over_octaves(moves.drawn * moves.heard) + LEAST)[:, :, None]
         same = others(taken[:, :, :steps], worth[0])
         similar = others(taken[:, :, steps:], worth[1])
-        arriving = (jnp.log1p(over_moves(came[:, :, :steps] * (same - 1)))
-                    + jnp.log1p(over_moves(came[:, :, steps:] * (similar - 1))))
+        arriving = (_told(over_moves(came[:, :, :steps] * (same - 1)))
+                    + _told(over_moves(came[:, :, steps:] * (similar - 1))))
 
         # What is reached in the frame after by a step was left a step before.
         said = shifted(others(taken[:, :, :steps], worth[2]) - 1, 1, axis=-1)
@@ -81,9 +82,14 @@ class VoicePairs(nn.Module):
         parts, whole = moves.leaving()
         goes = by_class([moves.filtered * part for part in parts])
         goes = goes / (over_octaves(moves.filtered * whole) + LEAST)[:, :, None]
-        leaving = jnp.log1p(over_moves(goes * said))
+        leaving = _told(over_moves(goes * said))
 
         classes = over_octaves(jnp.asarray(self.space.octaves).transpose(0, 2, 1)[..., None])
         arriving, leaving = (jnp.einsum("vcbt,vcs->btvs", logits, classes[..., 0])
                              for logits in (arriving, leaving))
         return arriving, leaving
+
+
+def _told(change: jax.Array) -> jax.Array:
+    """The logarithm of 1 + change, which is a likelihood."""
+    return jnp.log1p(jnp.maximum(change, REFUSED - 1))

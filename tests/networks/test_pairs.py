@@ -167,3 +167,17 @@ def test_it_starts_silent_and_teaches_the_chains_nothing(pairs, apply):
     slope, = jax.tree.leaves(jax.grad(
         lambda params: sum(part.sum() for part in apply(params, chain)))(params))
     assert (slope != 0).sum() == 3 * 4 * 3 * 12  # all but those of a voice with itself
+
+
+def test_a_move_that_all_refuse_is_a_number_still(pairs, apply):
+    """Also where shares of moves, rounded, sum to more than 1."""
+    size = pairs.space.sounds.shape[-1]
+    sound = np.array([[20, 13, 9, 1], [22, 15, 11, 3], [22, 15, 11, 3]])
+    seen = jnp.asarray(np.eye(size)[sound], jnp.float32)[None]
+    hold = jnp.zeros((1, *sound.shape))
+    chain = listen(seen, hold, jnp.full(seen.shape, 1 / size), jnp.ones((4, size, size)))
+    rounded = chain._replace(before=chain.before * (1 - 1e-3), fresh=chain.fresh * (1 + 1e-3))
+    tables = jnp.full((3, 4, 4, 12), -100.0)
+    for each in (chain, rounded):
+        for part in apply({"params": {"tables": tables}}, each):
+            assert np.isfinite(part).all() and np.min(part) < -5
