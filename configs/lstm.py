@@ -25,7 +25,7 @@ def get_config() -> ml_collections.ConfigDict:
     # Text: Adam. The rate is ours, its default; no warm-up, decay, clipping or average.
     config.optimizer.update(kind="adam", learning_rate=1e-3, warmup=0, decay=0.0, b2=0.999,
                             weight_decay=0.0, clip=0.0, ema=0.0)
-    # Ours: whole pieces, nearly, and two hours of a CPU core; from step 3,500 on it learns by heart.
+    # Ours: whole pieces, nearly, and two hours of a CPU core; after that it learns by heart.
     config.training.update(batch_size=16, length=256, steps=4_000, evaluate_every=250,
                            evaluate_windows=64, checkpoint_every=250)
     # Text: warm samples by the softmax as it is, or the most probable tokens ("cold").
