@@ -140,10 +140,16 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     more = int(measures[0].number == 0 and bars[0].offset == 0)
     numbers = tuple((measure.number + more, start, end) for measure, (start, end) in zip(
         measures, itertools.pairwise(edges), strict=True) if start < end)
+    try:
+        figures = figured_bass(unpacked(content), edges[:-1])
+    except (ValueError, ArithmeticError) as error:
+        raise ImportingError(f"{path} has a figured bass that cannot be read "
+                             f"({_in_a_line(str(error))}); leave it out, or save the file as "
+                             f"MusicXML from a notation editor") from error
     return Tune(_in_a_line(title) or path.stem, tuple(
         Part(_in_a_line(part.partName), *arrays, None if shared else part)
         for part, arrays in zip(parts, cells, strict=True)), bars, sharps, mode, numbers, score,
-        chord_symbols(score), figured_bass(unpacked(content), edges[:-1]))
+        chord_symbols(score), figures)
 
 
 def _in_a_line(name: str | None) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmjax.music.importers import read_tune
+from lmjax.music.importers import ImportingError, read_tune
 
 HEAD = """<?xml version="1.0"?><score-partwise version="4.0"><part-list><score-part id="P1">
 <part-name>Bass</part-name></score-part></part-list><part id="P1">"""
@@ -43,6 +43,15 @@ def lead(tmp_path_factory):
 
 def test_figures_stand_under_the_next_note_or_later_by_their_duration(lead):
     assert read_tune(lead).figures == ((4, "6"), (8, "4"), (12, "#"), (16, "b6 #5"))
+
+
+def test_figures_that_are_broken(lead, tmp_path):
+    path = tmp_path / "broken.musicxml"
+    path.write_text(lead.read_text().replace("<duration>2</duration></figured-bass>",
+                                             "<duration>two</duration></figured-bass>"))
+    with pytest.raises(ImportingError, match=r"broken.musicxml has a figured bass that cannot be "
+                                             r"read .*'two'.*; leave it out"):
+        read_tune(path)
 
 
 def test_symbols(lead):
