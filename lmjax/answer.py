@@ -26,6 +26,7 @@ from lmjax.metrics.likelihood import Likelihood
 from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
 from lmjax.music.importers import voices_of
+from lmjax.render.carry import carried
 from lmjax.render.notation import musicxml_of, patch, write_score
 from lmjax.render.roll import write_roll
 from lmjax.render.write import check as check_formats
@@ -213,8 +214,8 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
 
 def check(composer: Composer, one: Asked) -> None:
     """Raises ValueError if a composer cannot be asked this, or a file could not be given back."""
-    if one.tune is not None:
-        musicxml_of(one.tune.score)
+    for source in one.kept.sources:
+        musicxml_of(source.tune.score)
     sampler = composer.settings.sampler
     if one.near is not None:
         if not isinstance(sampler, SamplerSettings):
@@ -335,12 +336,16 @@ def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, hom
 
 
 def write_one(one: Asked, chorale: Chorale, path: pathlib.Path) -> None:
-    """Writes an answer; where a file is to be given back, into a copy of it."""
+    """Writes an answer, with what else the files have of which it is made; where one is to be given
+    back as it is, into a copy of it."""
     if path.suffixes == [".png"]:
         write_roll(chorale, path, one.kept.known)
         return
-    if one.tune is None or path.suffix != ".musicxml":
+    if path.suffix != ".musicxml":
         write(chorale, path)
+        return
+    if one.tune is None:
+        write_score(carried(chorale, one.kept.sources, one.kept.numbers), path)
         return
     changed = np.zeros_like(one.kept.known)
     for _, start, end in one.tune.numbers:  # whole bars are written

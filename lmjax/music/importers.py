@@ -10,7 +10,7 @@ import itertools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,6 +83,20 @@ class Tune:
     def __len__(self) -> int:
         """Sixteenths."""
         return len(self.parts[0].pitch)
+
+
+class Source(NamedTuple):
+    """A file in a longer piece.
+
+    Attributes:
+      tune: what was read.
+      voices: the index of each voice that is given to its part.
+      start: the frame of the piece at which the file begins.
+    """
+
+    tune: Tune
+    voices: Mapping[int, Part]
+    start: int = 0
 
 
 def read_tune(path: str | os.PathLike[str]) -> Tune:

@@ -4,7 +4,7 @@ import bisect
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.music.spelling import Spelling, fifths_of, named
 
 if TYPE_CHECKING:  # music21 takes seconds to import
-    from music21 import note, stream
+    from music21 import expressions, note, stream
 
 # Lengths in sixteenths that one note can show, with at most one dot.
 WRITTEN_LENGTHS = frozenset((1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48))
@@ -161,7 +161,7 @@ def with_ends(bars: Sequence[Bar], frames: int) -> list[tuple[Bar, int]]:
 
 def _element(one: Written) -> "note.GeneralNote":
     """A written note or rest of music21."""
-    from music21 import expressions, note, tie
+    from music21 import note, tie
     from music21 import pitch as m21pitch
     quarters = (one.stop - one.start) / QUARTER
     if one.name is None:
@@ -173,10 +173,16 @@ def _element(one: Written) -> "note.GeneralNote":
         element.tie = tie.Tie("continue" if one.tied_back and one.tied_on else
                               "start" if one.tied_on else "stop")
     if one.fermata:
-        mark = expressions.Fermata()
-        mark.type = "upright"  # music21's default is the inverted sign
-        element.expressions.append(mark)
+        element.expressions.append(fermata_sign())
     return element
+
+
+def fermata_sign() -> "expressions.Fermata":
+    """A fermata of music21 over a note."""
+    from music21 import expressions
+    sign = expressions.Fermata()
+    sign.type = "upright"  # music21's default is the inverted sign
+    return sign
 
 
 def patch(part: "stream.Part", chorale: Chorale, voice: int, changed: np.ndarray) -> None:
@@ -200,9 +206,14 @@ def patch(part: "stream.Part", chorale: Chorale, voice: int, changed: np.ndarray
             measures.append(measure)
             bars.append((bar._replace(start=first, offset=bar.offset + first - bar.start), end))
     for measure, (bar, _), shown in zip(measures, bars, written(chorale, voice, bars), strict=True):
-        measure.remove(list(measure.notesAndRests))
+        measure.remove(sung(measure))
         for one in shown:
             measure.insert((one.start - bar.start) / QUARTER, _element(one))
+
+
+def sung(measure: "stream.Measure") -> list[Any]:
+    """The notes and rests of a bar, without the chord symbols that music21 counts among them."""
+    return [one for one in measure.notesAndRests if "Harmony" not in one.classes]
 
 
 def split(start: int, stop: int, bar: Bar) -> list[tuple[int, int]]:

@@ -91,4 +91,10 @@ def _joined(parts: Sequence[Kept | int]) -> Kept:
     if isinstance(parts[-1], int) and fermata.any():
         # A piece that has fermatas ends with one.
         fermata[-SIXTEENTHS_PER_WHOLE // bar.denominator:] = True
-    return Kept(score, known, fermata, unsettled=unsettled)
+    sources = []
+    frame = 0
+    for part in parts:
+        if isinstance(part, Kept):
+            sources += [source._replace(start=frame + source.start) for source in part.sources]
+        frame += part if isinstance(part, int) else len(part.score)
+    return Kept(score, known, fermata, unsettled=unsettled, sources=tuple(sources))

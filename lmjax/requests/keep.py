@@ -9,7 +9,7 @@ import numpy as np
 
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Chorale
-from lmjax.music.importers import ImportingError, Tune, chorale_of, read_tune, voices_of
+from lmjax.music.importers import ImportingError, Source, Tune, chorale_of, read_tune, voices_of
 from lmjax.music.marks import Marks
 from lmjax.music.spelling import name_of
 from lmjax.music.transpose import interval, transpositions
@@ -33,6 +33,7 @@ class Kept:
       symbols, figures: harmony that is written over and under it, by frame.
       near: as long a piece, which what is composed is to be near to; None if there is none.
       wishes: for it.
+      sources: the files that it is made of.
     """
 
     score: Chorale
@@ -47,6 +48,7 @@ class Kept:
     figures: Marks = ()
     near: Chorale | None = None
     wishes: Wishes = NO_WISHES
+    sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.numbers:
@@ -126,6 +128,7 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
     """
     symbols: Marks = ()
     figures: Marks = ()
+    sources: tuple[Source, ...] = ()
     if isinstance(tune, Chorale):
         parts = {VOICES.index(name): tune for name in voices or VOICES if name in VOICES}
         if len(parts) < len(voices):
@@ -138,13 +141,14 @@ def keep(tune: str | os.PathLike[str] | Tune | Chorale, voices: Sequence[str] = 
         found = voices_of(read, tuple(voices))
         whole, numbers = chorale_of(read, found), read.numbers
         symbols, figures = read.symbols, read.figures
+        sources = (Source(read, found),)
         known = np.zeros(whole.pitch.shape, bool)
         known[:, list(found)] = True
     pitch = np.where(known, whole.pitch, REST)
     score = Chorale(pitch, whole.struck & known, whole.fermata & known, whole.bars, whole.sharps,
                     whole.mode, whole.title)
     kept = Kept(score, known, rhythm.fermata_frames(score), numbers=numbers,
-                symbols=symbols, figures=figures)
+                symbols=symbols, figures=figures, sources=sources)
     if ranges is not None:
         check_ranges(kept, ranges)
     return kept
