@@ -21,4 +21,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.network.spacing = False
     # Its weights (`experiments/jsb`) are older than this.
     config.network.pulse = False
+    # There is no form that guidance could be by.
+    config.sampler.update(levels=20, guidance=1.0)
     return config

@@ -41,7 +41,7 @@ def get_config() -> ml_collections.ConfigDict:
     # rate is epsilon / sigma_L^2. Code: the chain starts from U(0, 1).
     config.sampler.update(kind="langevin", ladder="geometric", sigma_max=20.0, sigma_min=0.05,
                           levels=20, steps=100, rate=2e-5 / 0.05**2,
-                          scheme="euler_maruyama", start="uniform")
+                          scheme="euler_maruyama", guidance=1.0, start="uniform")
     # It knows no places beyond those it was trained on.
     config.compose.window = 256
     # Its network cannot be given earlier frames, so pieces are measured whole.

@@ -235,7 +235,7 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[Notes], width: 
                 notes, now, strict=True)], len(keys))))
         condition = Condition(*place_batch(mesh, (
             window.tracks, window.frames, known, np.where(known, window.tokens, 0), allowed,
-            relations, _wishes(_filled([one.request.wishes for one in notes], len(keys))))))
+            relations, _wishes(composer, _filled([one.request.wishes for one in notes], len(keys))))))
         sample = clock.sample(params, jax.vmap(lambda k, n=number: jax.random.fold_in(k, n))(keys),
                               condition, near)
         drawn = np.array(sample.tokens)
@@ -261,12 +261,14 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[Notes], width: 
         advance()
 
 
-def _wishes(each: Sequence[requested.Wishes]) -> Wishes:
+def _wishes(composer: Composer, each: Sequence[requested.Wishes]) -> Wishes:
     """The wishes for the chorales of a batch, None where nobody has one."""
-    nothing, columns = dataclasses.asdict(requested.Wishes()), []
-    for name, default in nothing.items():
-        values = np.array([getattr(one, name) for one in each], np.float32)
-        columns.append(None if (values == default).all() else values)
+    usual = getattr(composer.settings.sampler, "guidance", 1.0)
+    columns = []
+    for name, default in dataclasses.asdict(requested.Wishes()).items():
+        values = [getattr(one, name) for one in each]
+        columns.append(None if all(value == default for value in values) else np.array(
+            [usual if value is None else value for value in values], np.float32))
     return Wishes._make(columns)
 
 

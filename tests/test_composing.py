@@ -14,7 +14,7 @@ from lmjax.data.jsb import UNSTATED
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST
 from lmjax.requests.prior import closes, fit
-from lmjax.requests.request import Request
+from lmjax.requests.request import Request, Wishes
 from lmjax.sampling.chain import Diagnostics, Sample
 from lmjax.windowing import batches, windows
 
@@ -215,6 +215,23 @@ def test_what_is_drawn_in_several_forms_is_padded(composer):
         for values in drawn.diagnostics.values():
             assert np.isfinite(values[number, :count]).all()
             assert np.isnan(values[number, count:]).all()
+
+
+def test_guidance_is_that_of_the_sampler_unless_another_is_wished_for(composer):
+    """Of a sampler that guides, and of one that does not which is asked to; both at once as well."""
+    guides, free = (composer.using(sampler=dataclasses.replace(
+        composer.settings.sampler, guidance=weight)) for weight in (2.0, 1.0))
+    tracks = [lmjax.Form("4/4", 1, "D minor").tracks()] * 2
+    strong, none = (dataclasses.replace(Request.open(tracks[0]), wishes=Wishes(form=weight))
+                    for weight in (2.0, 1.0))
+    by_sampler = draw(guides, KEY, 2, tracks)
+    by_wish = draw(free, KEY, 2, [strong, strong])
+    plain, both = draw(free, KEY, 2, tracks), draw(guides, KEY, 2, [tracks[0], none])
+    np.testing.assert_array_equal(by_sampler.diagnostics["entropy"], by_wish.diagnostics["entropy"])
+    np.testing.assert_allclose(both.diagnostics["entropy"], [
+        by_wish.diagnostics["entropy"][0], plain.diagnostics["entropy"][1]], rtol=1e-4)
+    assert (by_sampler.diagnostics["entropy"] != plain.diagnostics["entropy"]).any()
+    assert by_sampler.evaluations == 2 * plain.evaluations
 
 
 @pytest.mark.parametrize("num, form, message", [

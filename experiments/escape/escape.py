@@ -47,7 +47,7 @@ def escape(composer: Composer, pieces: Sequence[Piece], folder: pathlib.Path,
     budgets = sorted(budgets)
     base = composer.settings.sampler
     samplers = {f"{kind} from sigma {sigma:g}": dataclasses.replace(
-        base, kind=kind, sigma_max=sigma) for sigma in sigmas}
+        base, kind=kind, sigma_max=sigma, guidance=1.0) for sigma in sigmas}  # no form is known
     bach, *poor = starts(composer, pieces, tracks, samples, seed).items()
     about = {"step": composer.about.get("step"), "samples": len(bach[1]), "frames": frames,
              "seed": seed}

@@ -55,7 +55,7 @@ def settings_of(cell: Cell, base: SamplerSettings) -> SamplerSettings:
     if kind == "ancestral":
         corrected = dataclasses.replace(
             base, **fields, kind="predictor_corrector").within(cell.budget)
-        return dataclasses.replace(corrected, kind=kind).within(corrected.build().evaluations)
+        return dataclasses.replace(corrected, kind=kind).within(corrected.evaluations)
     if kind == "consistent":
         ladder = dataclasses.replace(base, **fields, kind="ancestral").within(cell.budget)
         sigmas = np.asarray(ladder.sigmas(), np.float64)

@@ -68,7 +68,7 @@ def measure(composer: Composer, data: Dataset, cells: Sequence[Cell], folder: pa
       OSError: if a file cannot be written.
     """
     settings = {cell: settings_of(cell, composer.settings.sampler) for cell in cells}
-    costs = {cell: settings[cell].build().evaluations for cell in cells}
+    costs = {cell: settings[cell].evaluations for cell in cells}
     common = {"data": data.fingerprint, "samples": protocol.samples, "frames": protocol.frames,
               "seed": protocol.seed}
     about = {**common, "step": composer.about.get("step"), "valid": composer.about.get("valid")}

@@ -41,7 +41,7 @@ class Point(NamedTuple):
     @property
     def evaluations(self) -> int:
         """Calls of the network a window."""
-        return self.settings.build().evaluations
+        return self.settings.evaluations
 
 
 def write(folder: pathlib.Path, about: Mapping[str, Any], bach: Mapping[str, Measured],

@@ -65,7 +65,7 @@ def measure(composer: Composer, bars: int, batch: int, repeats: int,
     tracks = Form("4/4", bars, key=None).tracks()
     first, *others = (draw(used, jax.random.key(n), batch, tracks, batch)
                       for n in range(repeats + 1))  # the first compiles, and does not count
-    evaluations = composer.settings.sampler.build().evaluations
+    evaluations = composer.settings.sampler.evaluations
     scale = evaluations / first.evaluations / batch
     return Time(len(windows(len(tracks), composer.settings.compose.window)), evaluations,
                 first.evaluations, first.compile_seconds,

@@ -110,7 +110,7 @@ def judged(config: ConfigDict, folder: pathlib.Path, progress: bool) -> dict[str
     counterpoint, rhythm, figures, *_ = beside_bach(composer, data, pieces, cfg, progress)
     return {**json.loads(path.read_text()), "counterpoint": counterpoint, "rhythm": rhythm,
             "figures": {name: figure._asdict() for name, figure in figures.items()},
-            "evaluations": settings.sampler.build().evaluations,
+            "evaluations": settings.sampler.evaluations,
             "parameters": sum(leaf.size for leaf in jax.tree.leaves(composer.params)),
             "states_logits": composer.model.states_logits}
 

@@ -59,7 +59,7 @@ LADDER = (
     Rung("paper", "The model of the paper, with the choices of its code.", {}),
     Rung("sampler", "Chains begin in U(0, 1) though sigma_1 is 20, and take as many small steps "
          "where tokens are certain as where they are in doubt.",
-         _ours("sampler", scheme="euler_maruyama", rate=0.2)),
+         _ours("sampler", levels=20, scheme="euler_maruyama", rate=0.2, guidance=1.0)),
     Rung("padding", "The silence after the end of a piece is trained on like music.",
          {"data.padding": False}),
     Rung("batch", "Eight pieces a step make few steps in the same time.",
@@ -118,6 +118,8 @@ LADDER = (
          {"condition.allowed": 0.2}),
     Rung("scheme", "Langevin steps of finite length leave a state hotter than the network is told.",
          {"sampler.scheme": "leimkuhler_matthews", "sampler.rate": 0.5}),
+    Rung("guidance", "What the form asks for is heard in the noise, and not followed far enough.",
+         {"sampler.guidance": 1.75, "sampler.levels": 12}),
 )
 
 # The paper leaves open which embedding suits score matching. It is asked as soon as the network

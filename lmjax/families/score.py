@@ -60,7 +60,8 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
             frequencies: np.ndarray) -> Callable[..., chain.Sample]:
     """The chain that `settings.sampler` describes; see `Family`."""
     assert isinstance(settings.sampler, SamplerSettings)
-    start_at = settings.sampler.start
+    start_at, guidance = settings.sampler.start, settings.sampler.guidance
+    below = settings.sampler.guided_below
     plan, shares = settings.sampler.build(), jnp.asarray(frequencies)
     start, follow = map(jnp.asarray, vocabulary.legal())
     notes = energies.Notes(vocabulary.pitches, vocabulary.parts[1] == STRUCK)
@@ -76,8 +77,11 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         table = model.table(params)
         centre = jnp.einsum("vk,vkd->d", shares, table)
         denoise, how, wishes = model.denoiser(params), plan, condition.wishes
-        if wishes.form is not None:
-            denoise = guide(denoise, table, wishes.form, FORM)
+        weight = wishes.form
+        if weight is None and guidance != 1:
+            weight = jnp.full(len(keys), guidance)
+        if weight is not None:
+            denoise = guide(denoise, table, weight, FORM, below)
         if wishes.temperature is not None:
             denoise = temper(denoise, table, wishes.temperature)
         if model.states_logits:
@@ -100,4 +104,4 @@ def evaluations(settings: Settings, frames: int) -> int:
     """How often the chain asks the network; see `Family`."""
     del frames
     assert isinstance(settings.sampler, SamplerSettings)
-    return settings.sampler.build().evaluations
+    return settings.sampler.evaluations

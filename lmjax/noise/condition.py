@@ -31,7 +31,7 @@ class Wishes(NamedTuple):
     Attributes:
       parallels, motion, attacks: weights, in nats, of the energies of `sampling.energies`; 0 for
         none.
-      form: w of guidance by the tracks (see `sampling.guidance`); 1 for none.
+      form: w of guidance by the tracks (see `sampling.guidance`); None for that of the sampler.
       temperature: what logits are divided by; 1 for none.
     """
 

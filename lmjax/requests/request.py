@@ -59,7 +59,8 @@ class Wishes:
       parallels: weight against parallel fifths and octaves.
       motion: against moving far; below 0 for livelier lines.
       attacks: against many notes; below 0 for more.
-      form: w of guidance by metre, form and key: 1 as trained, above 1 more obedient.
+      form: w of guidance by metre, form and key: 1 as trained, above 1 more obedient; None as the
+        composer's sampler has it.
       temperature: what logits are divided by: below 1 nearer to what is likeliest.
 
     Raises:
@@ -69,13 +70,13 @@ class Wishes:
     parallels: float = 0.0
     motion: float = 0.0
     attacks: float = 0.0
-    form: float = 1.0
+    form: float | None = None
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise ValueError(f"wishes.temperature must be positive, not {self.temperature:g}")
-        if self.form < 0:
+        if self.form is not None and self.form < 0:
             raise ValueError(f"wishes.form must not be negative, but is {self.form:g}")
 
 

@@ -9,24 +9,32 @@ from lmjax.noise.condition import Condition
 from lmjax.noise.denoiser import Denoise, Denoised, from_logits
 
 
-def guide(denoise: Denoise, table: jax.Array, weight: jax.Array, tracks: Sequence[int]) -> Denoise:
+def guide(denoise: Denoise, table: jax.Array, weight: jax.Array, tracks: Sequence[int],
+          below: float = jnp.inf) -> Denoise:
     """Classifier-free guidance by some tracks (Ho & Salimans 2022), of logits.
 
     With s the score and s_0 that of the model which is not told the tracks, this is
-    `s_0 + w (s - s_0)` for posteriors `p_0 (p / p_0)^w` of each cell; it asks the model twice.
+    `s_0 + w (s - s_0)` for posteriors `p_0 (p / p_0)^w` of each cell; it asks the model twice. Where
+    it is noisier, the model is asked once and not guided (Kynkäänniemi et al. 2024).
 
     Args:
       denoise: the model, trained with these tracks withheld at times.
       table: float32[V, K, D], its embedding.
       weight: w, float32[B].
       tracks: which.
+      below: the highest noise level at which there is guidance; that of an example is that of all.
     """
     def guided(x: jax.Array, sigma: jax.Array, condition: Condition) -> Denoised:
-        untold = condition._replace(tracks=condition.tracks.at[..., jnp.array(tracks)].set(0))
-        with_them = jax.nn.log_softmax(denoise(x, sigma, condition).logits)
-        without = jax.nn.log_softmax(denoise(x, sigma, untold).logits)
-        w = weight[:, None, None, None]
-        return from_logits(table, without + w * (with_them - without))
+        told = denoise(x, sigma, condition)
+
+        def further(_: Denoised) -> Denoised:
+            untold = condition._replace(tracks=condition.tracks.at[..., jnp.array(tracks)].set(0))
+            with_them = jax.nn.log_softmax(told.logits)
+            without = jax.nn.log_softmax(denoise(x, sigma, untold).logits)
+            w = weight[:, None, None, None]
+            return from_logits(table, without + w * (with_them - without))
+
+        return jax.lax.cond(sigma[0] <= below, further, lambda told: told, told)
 
     return guided
 

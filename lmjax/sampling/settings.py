@@ -27,6 +27,9 @@ class SamplerSettings:
       rate: of a Langevin step, the share of the way to the denoised state.
       scheme: of a Langevin step, "leimkuhler_matthews" or "euler_maruyama" (the paper's).
       eta: the share of the way at each level ("consistent").
+      guidance: w of guidance by metre, form and key (see `sampling.guidance`), which asks the network
+        twice; 1 for none.
+      guided_below: the noise level from which on there is guidance.
       start: "normal" at the first level about the data's mean, or "uniform" in the unit cube (the
         paper's code).
     """
@@ -42,6 +45,8 @@ class SamplerSettings:
     rate: float = 0.5
     scheme: str = "leimkuhler_matthews"
     eta: float = 0.5
+    guidance: float = 1.0
+    guided_below: float = 1.5
     start: str = "normal"
 
     def __post_init__(self) -> None:
@@ -50,9 +55,21 @@ class SamplerSettings:
             if getattr(self, name) not in choices:
                 raise ValueError(f"sampler.{name} must be one of {', '.join(choices)}, "
                                  f"not {getattr(self, name)!r}")
+        if self.guidance < 0:
+            raise ValueError(f"sampler.guidance must not be negative, but is {self.guidance:g}")
         if self.steps < 1:
             raise ValueError(f"sampler.steps must be at least 1, not {self.steps}")
         self.build()
+
+    @property
+    def evaluations(self) -> int:
+        """How often the network is asked for a window."""
+        sampler = self.build()
+        if self.guidance == 1:
+            return sampler.evaluations
+        plan = sampler.plan
+        asked = [plan.target[-1:], plan.sigma, plan.target][:1 + sampler.calls]
+        return sampler.evaluations + sum(int((at <= self.guided_below).sum()) for at in asked)
 
     def sigmas(self) -> jax.Array:
         """The ladder, float32[levels], descending."""
@@ -72,10 +89,12 @@ class SamplerSettings:
         calls = {"langevin": self.steps, "predictor_corrector": 1 + self.steps, "ode": 2}
         rungs = (evaluations - 1) // calls.get(self.kind, 1)  # one call is the final denoising
         levels = rungs if self.kind == "langevin" else rungs + 1
-        if levels < 2:
-            raise ValueError(f"{evaluations} evaluations are too few for two levels of this "
-                             f"sampler ({self.kind})")
-        return dataclasses.replace(self, levels=levels)
+        for fewer in range(levels, 1, -1):
+            found = dataclasses.replace(self, levels=fewer)
+            if found.evaluations <= evaluations:
+                return found
+        raise ValueError(f"{evaluations} evaluations are too few for two levels of this sampler "
+                         f"({self.kind})")
 
     def build(self) -> Sampler:
         """The sampler.

@@ -39,6 +39,13 @@ def test_tracks_that_do_not_guide_are_told_in_any_case():
         [np.exp(TOLD)] * 2, rtol=1e-5)
 
 
+def test_there_is_guidance_only_below_a_noise_level():
+    for below, expected in ((1.0, PLAIN + 2 * (TOLD - PLAIN)), (0.9, TOLD)):
+        found = probabilities(guide(denoise, TABLE, jnp.array([2.0, 2.0]), [1], below))
+        np.testing.assert_allclose(
+            found, [np.exp(expected) / np.exp(expected).sum()] * 2, rtol=1e-5)
+
+
 def test_temperature():
     found = probabilities(temper(denoise, TABLE, jnp.array([0.5, 1.0])))
     np.testing.assert_allclose(found[0], np.array([0.04, 0.04, 0.36]) / 0.44, rtol=1e-5)

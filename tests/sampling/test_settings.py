@@ -8,11 +8,12 @@ import pytest
 
 from lmjax.noise.denoiser import Denoised
 from lmjax.sampling import chain
+from lmjax.sampling.guidance import guide
 from lmjax.sampling.settings import SAMPLERS, SamplerSettings
 
 
-def calls(sampler, free, anything, keys):
-    """How often a chain asks its model, as counted by the model."""
+def calls(sampler, free, anything, keys, wrapped=lambda denoise: denoise):
+    """How often a chain asks its model, maybe in a wrapping, as counted by the model."""
     count = []
 
     def denoise(x, sigma, condition):
@@ -20,7 +21,7 @@ def calls(sampler, free, anything, keys):
         return Denoised(x, jnp.zeros((*condition.known.shape, 2)))
 
     sample = jax.jit(lambda keys: chain.sample(
-        keys, denoise, sampler, free(1, 2), jnp.zeros(2), anything(1, 2)))
+        keys, wrapped(denoise), sampler, free(1, 2), jnp.zeros(2), anything(1, 2)))
     jax.block_until_ready(sample(keys(1)))
     jax.effects_barrier()
     return len(count)
@@ -33,9 +34,25 @@ def test_within_is_the_most_that_is_no_more(kind, evaluations, steps, free, anyt
     settings = base.within(evaluations)
     assert settings == dataclasses.replace(base, levels=settings.levels)
     sampler = settings.build()
-    assert calls(sampler, free, anything, keys) == sampler.evaluations <= evaluations
+    assert calls(sampler, free, anything, keys) == settings.evaluations <= evaluations
     another = dataclasses.replace(settings, levels=settings.levels + 1)
-    assert another.build().evaluations > evaluations
+    assert another.evaluations > evaluations
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+@pytest.mark.parametrize("below", [0.01, 1.5, 30.0])
+def test_guidance_is_counted(kind, below, free, anything, keys):
+    """It asks once more at all noise levels below one, here none of them, some, and all."""
+    settings = SamplerSettings(kind=kind, levels=9, steps=2, eta=0.95)
+    guided = dataclasses.replace(settings, guidance=2.0, guided_below=below)
+    table = jnp.zeros((free(1, 2).known.shape[-1], 2, 2))
+    count = calls(settings.build(), free, anything, keys, lambda denoise: guide(
+        denoise, table, jnp.array([2.0]), [0], below))
+    assert count == guided.evaluations
+    assert (count > settings.evaluations) == (below > 1) and (
+        (count == 2 * settings.evaluations) == (below > 20))
+    fewer = guided.within(count - 1)
+    assert fewer.levels == 8 and guided.within(count) == guided
 
 
 @pytest.mark.parametrize("kind, least", [
