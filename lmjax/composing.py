@@ -233,9 +233,10 @@ def _draw_batch(composer: Composer, keys: jax.Array, notes: list[Notes], width: 
         if notes[0].near is not None:
             near = place_batch(mesh, np.stack(_filled([one.start(span, width) for one, span in zip(
                 notes, now, strict=True)], len(keys))))
+        wishes = _wishes(composer, _filled([one.request.wishes for one in notes], len(keys)))
         condition = Condition(*place_batch(mesh, (
             window.tracks, window.frames, known, np.where(known, window.tokens, 0), allowed,
-            relations, _wishes(composer, _filled([one.request.wishes for one in notes], len(keys))))))
+            relations, wishes)))
         sample = clock.sample(params, jax.vmap(lambda k, n=number: jax.random.fold_in(k, n))(keys),
                               condition, near)
         drawn = np.array(sample.tokens)

@@ -218,7 +218,7 @@ def test_what_is_drawn_in_several_forms_is_padded(composer):
 
 
 def test_guidance_is_that_of_the_sampler_unless_another_is_wished_for(composer):
-    """Of a sampler that guides, and of one that does not which is asked to; both at once as well."""
+    """Of a sampler that guides, of one that does not which is asked to, and of both at once."""
     guides, free = (composer.using(sampler=dataclasses.replace(
         composer.settings.sampler, guidance=weight)) for weight in (2.0, 1.0))
     tracks = [lmjax.Form("4/4", 1, "D minor").tracks()] * 2

@@ -14,8 +14,8 @@ def guide(denoise: Denoise, table: jax.Array, weight: jax.Array, tracks: Sequenc
     """Classifier-free guidance by some tracks (Ho & Salimans 2022), of logits.
 
     With s the score and s_0 that of the model which is not told the tracks, this is
-    `s_0 + w (s - s_0)` for posteriors `p_0 (p / p_0)^w` of each cell; it asks the model twice. Where
-    it is noisier, the model is asked once and not guided (Kynkäänniemi et al. 2024).
+    `s_0 + w (s - s_0)` for posteriors `p_0 (p / p_0)^w` of each cell. It asks the model twice, but
+    above a noise level, where there is no guidance (Kynkäänniemi et al. 2024).
 
     Args:
       denoise: the model, trained with these tracks withheld at times.

@@ -27,9 +27,9 @@ class SamplerSettings:
       rate: of a Langevin step, the share of the way to the denoised state.
       scheme: of a Langevin step, "leimkuhler_matthews" or "euler_maruyama" (the paper's).
       eta: the share of the way at each level ("consistent").
-      guidance: w of guidance by metre, form and key (see `sampling.guidance`), which asks the network
-        twice; 1 for none.
-      guided_below: the noise level from which on there is guidance.
+      guidance: w of guidance by metre, form and key (see `sampling.guidance`); 1 for none.
+      guided_below: the highest noise level at which there is guidance, and the network is asked
+        twice.
       start: "normal" at the first level about the data's mean, or "uniform" in the unit cube (the
         paper's code).
     """
