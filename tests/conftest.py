@@ -41,7 +41,7 @@ def get_config():
     config.condition.allowed = 0.0
     config.training.update(steps=6, batch_size=4, length=16, evaluate_every=2,
                            evaluate_windows=4, checkpoint_every=2)
-    config.sampler.update(kind="ancestral", levels=3)
+    config.sampler.update(kind="ancestral", levels=3, guidance=1.0)
     config.compose.update(num=2, bars=2, window=16, formats=("mid",))
     config.evaluation.update(length=16, stride=8, draws=2, samples=2, sample_length=16,
                              wholes=0)

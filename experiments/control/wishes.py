@@ -18,7 +18,7 @@ from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
 from lmjax.files import make_folder, write_bytes
-from lmjax.judge import notes_of, open_tracks
+from lmjax.judge import notes_of, window_tracks
 from lmjax.metrics import tables, theory
 from lmjax.metrics.tables import Interval, Row
 from lmjax.music.chorale import REST
@@ -50,13 +50,15 @@ def measure(composer: Composer, wish: str, weights: Sequence[float], samples: in
             seed: int, progress: bool = True) -> dict[float, dict[str, Interval]]:
     """The rows of windows that were composed with a wish, by its weight.
 
-    Window n begins from the same noise whatever the weight.
+    Window n is in the same form, of the composer's prior, and begins from the same noise whatever
+    the weight.
     """
+    tracks = window_tracks(composer, samples, frames, composer.settings.evaluation.metres, seed)
     rows, found = theory.ROWS | OBEDIENCE, {}
     for weight in tqdm(weights, disable=not progress, desc=wish, unit="weight"):
-        request = dataclasses.replace(Request.open(open_tracks(frames)),
-                                      wishes=Wishes(**{wish: weight}))
-        drawn = draw(composer, jax.random.key(seed), samples, request,
+        requests = [dataclasses.replace(Request.open(own), wishes=Wishes(**{wish: weight}))
+                    for own in tracks]
+        drawn = draw(composer, jax.random.key(seed), samples, requests,
                      composer.settings.compose.batch_size)
         windows = [notes_of(*drawn.notes(n)) for n in range(samples)]
         found[weight] = tables.ratios([counts_of(window.pitch, window.struck)

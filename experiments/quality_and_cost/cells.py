@@ -12,7 +12,7 @@ from lmjax.files import write_npz
 from lmjax.sampling.settings import SamplerSettings
 
 MOST_STEPS = 4  # Langevin steps at a level
-EVALUATIONS_PER_STEP = 32  # a budget this large allows one of them, twice as large two, ...
+EVALUATIONS_PER_STEP = 24  # a budget this large allows one of them, twice as large two, ...
 
 
 class Cell(NamedTuple):

@@ -21,7 +21,7 @@ def test_every_budget_is_spent_and_no_more(kind):
     for budget in BUDGETS:
         settings = settings_of(Cell(kind, budget), SamplerSettings())
         assert settings.kind == kind and settings.ladder == "log_logistic"
-        assert 0 <= budget - settings.build().evaluations <= max(1, settings.steps)
+        assert 0 <= budget - settings.evaluations <= max(1, settings.steps)
         assert settings.sigma_max == 20 and settings.sigma_min == 0.15
 
 
@@ -30,7 +30,7 @@ def test_switched_off_langevin_steps_leave_as_many_evaluations():
         for budget in BUDGETS:
             on, off = (settings_of(Cell(kind + change, budget), SamplerSettings())
                        for kind in ("predictor_corrector", "ancestral"))
-            assert on.build().evaluations == off.build().evaluations
+            assert on.evaluations == off.evaluations
             assert off.levels > on.levels
 
 
@@ -69,7 +69,7 @@ def drawn(monkeypatch):
     asked = []
 
     def draw(composer, key, num, tracks, batch_size):
-        asked.append(composer.settings.sampler.build().evaluations)
+        asked.append(composer.settings.sampler.evaluations)
         pitch = np.random.default_rng(len(asked)).integers(
             (65, 58, 53, 45), (75, 68, 63, 55), (num, len(tracks), 4)).astype(np.int16)
         return SimpleNamespace(pitch=pitch, struck=np.ones(pitch.shape, bool), seconds=0.5)
