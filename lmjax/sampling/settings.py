@@ -1,5 +1,6 @@
 """Which sampler, from a config."""
 
+import bisect
 import dataclasses
 
 import jax
@@ -89,12 +90,15 @@ class SamplerSettings:
         calls = {"langevin": self.steps, "predictor_corrector": 1 + self.steps, "ode": 2}
         rungs = (evaluations - 1) // calls.get(self.kind, 1)  # one call is the final denoising
         levels = rungs if self.kind == "langevin" else rungs + 1
-        for fewer in range(levels, 1, -1):
-            found = dataclasses.replace(self, levels=fewer)
-            if found.evaluations <= evaluations:
-                return found
-        raise ValueError(f"{evaluations} evaluations are too few for two levels of this sampler "
-                         f"({self.kind})")
+        if self.guidance != 1:
+            # Whatever eta is, consistent sampling asks as often as this, for which there is none.
+            other = "ancestral" if self.kind == "consistent" else self.kind
+            levels = bisect.bisect(range(levels + 1), evaluations, lo=2, key=lambda fewer: (
+                dataclasses.replace(self, kind=other, levels=fewer).evaluations)) - 1
+        if levels < 2:
+            raise ValueError(f"{evaluations} evaluations are too few for two levels of this "
+                             f"sampler ({self.kind})")
+        return dataclasses.replace(self, levels=levels)
 
     def build(self) -> Sampler:
         """The sampler.
