@@ -81,12 +81,20 @@ class Kept:
         # A file without any fermata hardly says that there be none.
         fermata = self.fermata if self.fermata.any() else None
         tracks = rhythm.tracks(len(score), score.bars, score.sharps, score.mode, fermata)
+        if fermata is None:
+            tracks[self._close(), rhythm.FERMATA] = 2  # one at the end can be taken for granted
         if self.unsettled is not None:
             tracks[self.unsettled & ~self.fermata, rhythm.FERMATA] = 0
         near = None if self.near is None else (self.near.pitch, self.near.struck)
         return Request(tracks, self.known, np.where(self.known, score.pitch, REST),
                        self.known & score.struck, self.allowed, self.attack, self.together, near,
                        self.wishes)
+
+    def _close(self) -> np.ndarray:
+        """bool[T]: the frames of the last note, where it stands."""
+        voices = self.known[-1]
+        since = np.cumsum(self.score.struck[:, voices].any(1))
+        return (since == since[-1]) & (self.score.pitch[:, voices] != REST).any(1)
 
     def chorale(self, pitch: np.ndarray, struck: np.ndarray, title: str = "") -> Chorale:
         """The piece with the notes int[T, 4] that were composed; what was given is as it was.

@@ -8,6 +8,7 @@ import pytest
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST, Bar, Chorale
 from lmjax.music.importers import ImportingError, Part, Tune
+from lmjax.requests.extend import extend
 from lmjax.requests.keep import free, keep
 from lmjax.requests.request import SILENCE
 
@@ -41,9 +42,14 @@ def test_a_melody_is_kept_in_its_own_form():
         request.tracks, rhythm.tracks(FRAMES, BARS, 1, "major", np.arange(FRAMES) >= 16))
 
 
-def test_fermatas_are_open_where_none_is_written():
+def test_fermatas_are_open_where_none_is_written_but_at_the_end():
+    """There one is told, and written nowhere; unless it is not known what the end is."""
     request = keep(tune(part(67, 69, 71, REST, 67))).request
-    assert (request.tracks[:, rhythm.FERMATA] == 0).all()
+    assert request.tracks[:, rhythm.FERMATA].tolist() == [0] * 16 + [2] * 4
+    rests = keep(tune(part(67, 69, 71, REST, REST))).request
+    assert rests.tracks[:, rhythm.FERMATA].tolist() == [0] * 8 + [2] * 4 + [0] * 8
+    longer = extend(keep(tune(part(67, 69, 71, REST, 67))), after=1).request
+    assert (longer.tracks[:, rhythm.FERMATA] == 0).all()
 
 
 def test_the_piece_that_is_made():
