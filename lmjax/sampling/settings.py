@@ -39,14 +39,14 @@ class SamplerSettings:
     ladder: str = "log_logistic"
     sigma_max: float = 20.0
     sigma_min: float = 0.15
-    levels: int = 20
+    levels: int = 12
     centre: float = 0.9
     spread: float = 0.55
     steps: int = 4
     rate: float = 0.5
     scheme: str = "leimkuhler_matthews"
     eta: float = 0.5
-    guidance: float = 1.0
+    guidance: float = 1.75
     guided_below: float = 1.5
     start: str = "normal"
 

@@ -12,6 +12,7 @@ from lmjax.sampling.settings import SamplerSettings
 
 KINDS = curve.SAMPLERS.split(",")
 BUDGETS = list(map(int, curve.BUDGETS.split(",")))
+UNGUIDED = SamplerSettings(guidance=1.0)
 QUICK = Protocol(samples=2, frames=16, graded=False, bounded=False)
 
 
@@ -19,7 +20,7 @@ QUICK = Protocol(samples=2, frames=16, graded=False, bounded=False)
 def test_every_budget_is_spent_and_no_more(kind):
     """The calls themselves are counted where `SamplerSettings.within` is tested."""
     for budget in BUDGETS:
-        settings = settings_of(Cell(kind, budget), SamplerSettings())
+        settings = settings_of(Cell(kind, budget), UNGUIDED)
         assert settings.kind == kind and settings.ladder == "log_logistic"
         assert 0 <= budget - settings.evaluations <= max(1, settings.steps)
         assert settings.sigma_max == 20 and settings.sigma_min == 0.15
@@ -28,28 +29,28 @@ def test_every_budget_is_spent_and_no_more(kind):
 def test_switched_off_langevin_steps_leave_as_many_evaluations():
     for change in ("", ":steps=3", ":rate=0.1:steps=2"):
         for budget in BUDGETS:
-            on, off = (settings_of(Cell(kind + change, budget), SamplerSettings())
+            on, off = (settings_of(Cell(kind + change, budget), UNGUIDED)
                        for kind in ("predictor_corrector", "ancestral"))
             assert on.evaluations == off.evaluations
             assert off.levels > on.levels
 
 
 def test_more_evaluations_make_more_levels_and_more_steps():
-    settings = [settings_of(Cell("langevin", budget), SamplerSettings()) for budget in BUDGETS]
+    settings = [settings_of(Cell("langevin", budget), UNGUIDED) for budget in BUDGETS]
     for field in ("levels", "steps"):
         values = [getattr(one, field) for one in settings]
         assert values == sorted(values) and values[0] < values[-1]
 
 
 def test_fields_of_a_sampler_can_be_set():
-    settings = settings_of(Cell("langevin:steps=2:rate=0.05", 11), SamplerSettings())
+    settings = settings_of(Cell("langevin:steps=2:rate=0.05", 11), UNGUIDED)
     assert (settings.steps, settings.rate, settings.levels) == (2, 0.05, 5)
-    assert settings_of(Cell("consistent:eta=0.9", 9), SamplerSettings()).eta == 0.9
+    assert settings_of(Cell("consistent:eta=0.9", 9), UNGUIDED).eta == 0.9
     for name, message in (("langevin:levels=3", "not for a cell to set"),
                           ("langevin:speed=3", "'speed'"), ("langevin:steps=x", "invalid literal"),
                           ("lunar", "must be one of")):
         with pytest.raises(ValueError, match=message):
-            settings_of(Cell(name, 16), SamplerSettings())
+            settings_of(Cell(name, 16), UNGUIDED)
 
 
 def test_what_was_made_otherwise_is_made_anew(tmp_path):

@@ -18,7 +18,8 @@ def test_the_time_of_all_evaluations_is_reckoned_from_those_made(composer, monke
             evaluations, 7.0 if len(asked) == 1 else 0.0, 0.5 * num * evaluations)
 
     monkeypatch.setattr(speed, "draw", draw)
-    whole = SamplerSettings(kind="langevin", ladder="geometric", levels=20, steps=100, rate=0.01)
+    whole = SamplerSettings(kind="langevin", ladder="geometric", levels=20, steps=100, rate=0.01,
+                            guidance=1.0)
     composer = dataclasses.replace(
         composer, settings=dataclasses.replace(composer.settings, sampler=whole))
     time = measure(composer, 2, 4, 3, dataclasses.replace(whole, steps=5))

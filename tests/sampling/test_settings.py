@@ -30,7 +30,7 @@ def calls(sampler, free, anything, keys, wrapped=lambda denoise: denoise):
 @pytest.mark.parametrize("kind", SAMPLERS)
 @pytest.mark.parametrize("evaluations, steps", [(8, 1), (33, 2), (50, 4)])
 def test_within_is_the_most_that_is_no_more(kind, evaluations, steps, free, anything, keys):
-    base = SamplerSettings(kind=kind, steps=steps, eta=0.95)
+    base = SamplerSettings(kind=kind, steps=steps, eta=0.95, guidance=1.0)
     settings = base.within(evaluations)
     assert settings == dataclasses.replace(base, levels=settings.levels)
     sampler = settings.build()
@@ -43,7 +43,7 @@ def test_within_is_the_most_that_is_no_more(kind, evaluations, steps, free, anyt
 @pytest.mark.parametrize("below", [0.01, 1.5, 30.0])
 def test_guidance_is_counted(kind, below, free, anything, keys):
     """It asks once more at all noise levels below one, here none of them, some, and all."""
-    settings = SamplerSettings(kind=kind, levels=9, steps=2, eta=0.95)
+    settings = SamplerSettings(kind=kind, levels=9, steps=2, eta=0.95, guidance=1.0)
     guided = dataclasses.replace(settings, guidance=2.0, guided_below=below)
     table = jnp.zeros((free(1, 2).known.shape[-1], 2, 2))
     count = calls(settings.build(), free, anything, keys, lambda denoise: guide(
@@ -58,7 +58,7 @@ def test_guidance_is_counted(kind, below, free, anything, keys):
 @pytest.mark.parametrize("kind, least", [
     ("langevin", 9), ("predictor_corrector", 6), ("ode", 3), ("ancestral", 2)])
 def test_too_few_evaluations(kind, least):
-    settings = SamplerSettings(kind=kind, steps=4)
+    settings = SamplerSettings(kind=kind, steps=4, guidance=1.0)
     assert settings.within(least).levels == 2
     with pytest.raises(ValueError, match=f"{least - 1} evaluations are too few for two levels"):
         settings.within(least - 1)
