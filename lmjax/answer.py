@@ -214,8 +214,10 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
 
 def check(composer: Composer, one: Asked) -> None:
     """Raises ValueError if a composer cannot be asked this, or a file could not be given back."""
-    for source in one.kept.sources:
-        musicxml_of(source.tune.score)
+    if one.tune is not None:
+        musicxml_of(one.tune.score)
+    elif one.kept.sources:
+        musicxml_of(carried(one.kept.score, one.kept.sources, one.kept.numbers))
     sampler = composer.settings.sampler
     if one.near is not None:
         if not isinstance(sampler, SamplerSettings):
