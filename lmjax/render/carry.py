@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from lmjax.music.chorale import FRAMES_PER_QUARTER, Chorale
 from lmjax.music.importers import Source
-from lmjax.render.notation import Written, fermata_sign, sung, to_score, with_ends, written
+from lmjax.render.notation import (
+    Written,
+    fermata_sign,
+    sung,
+    tie_of,
+    to_score,
+    with_ends,
+    written,
+)
 
 if TYPE_CHECKING:  # music21 takes seconds to import
     from music21 import note, stream
@@ -111,15 +119,12 @@ def _agree(measure: "stream.Measure", shown: Sequence[Written], first: int) -> N
 
 def _tie(note: "note.NotRest", back: bool | None = None, on: bool | None = None) -> None:
     """Ties a note back or on, or not; None leaves it as it is."""
-    from music21 import tie
-
     kind = None if note.tie is None else note.tie.type
     back = kind in ("stop", "continue") if back is None else back
     on = kind in ("start", "continue") if on is None else on
-    wanted = {(True, True): "continue", (True, False): "stop", (False, True): "start"}.get(
-        (back, on))
-    if wanted != kind:
-        note.tie = None if wanted is None else tie.Tie(wanted)
+    wanted = tie_of(back, on)
+    if (None if wanted is None else wanted.type) != kind:  # else it is left as the file has it
+        note.tie = wanted
 
 
 def _carry_spanners(file: "stream.Score", now_in: Mapping[int, Any]) -> None:

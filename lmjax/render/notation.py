@@ -13,7 +13,7 @@ from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Bar, Chorale
 from lmjax.music.spelling import Spelling, fifths_of, named
 
 if TYPE_CHECKING:  # music21 takes seconds to import
-    from music21 import expressions, note, stream
+    from music21 import expressions, note, stream, tie
 
 # Lengths in sixteenths that one note can show, with at most one dot.
 WRITTEN_LENGTHS = frozenset((1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48))
@@ -161,7 +161,7 @@ def with_ends(bars: Sequence[Bar], frames: int) -> list[tuple[Bar, int]]:
 
 def _element(one: Written) -> "note.GeneralNote":
     """A written note or rest of music21."""
-    from music21 import note, tie
+    from music21 import note
     from music21 import pitch as m21pitch
     quarters = (one.stop - one.start) / QUARTER
     if one.name is None:
@@ -169,12 +169,17 @@ def _element(one: Written) -> "note.GeneralNote":
     step, alter, octave = one.name
     name = f"{step}{'#' * alter}{'-' * -alter}"
     element = note.Note(m21pitch.Pitch(name, octave=octave), quarterLength=quarters)
-    if one.tied_back or one.tied_on:
-        element.tie = tie.Tie("continue" if one.tied_back and one.tied_on else
-                              "start" if one.tied_on else "stop")
+    element.tie = tie_of(one.tied_back, one.tied_on)
     if one.fermata:
         element.expressions.append(fermata_sign())
     return element
+
+
+def tie_of(back: bool, on: bool) -> "tie.Tie | None":
+    """The tie of a note to which one comes, from which one goes on, or both."""
+    from music21 import tie
+    kind = "continue" if back and on else "start" if on else "stop" if back else None
+    return None if kind is None else tie.Tie(kind)
 
 
 def fermata_sign() -> "expressions.Fermata":

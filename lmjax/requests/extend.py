@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmjax.music.chorale import REST, SIXTEENTHS_PER_WHOLE, VOICES, Bar, Chorale
+from lmjax.music.importers import Source
 from lmjax.requests.form import LONGEST
 from lmjax.requests.keep import Kept
 from lmjax.requests.pins import AskingError
@@ -59,6 +60,7 @@ def _joined(parts: Sequence[Kept | int]) -> Kept:
     bar = pieces[0].score.bars[0]
     place = (bar.offset - (parts[0] if isinstance(parts[0], int) else 0)) % bar.length
     bars: list[Bar] = []
+    sources: list[Source] = []
     frame = 0
     for part in parts:
         if isinstance(part, int):
@@ -70,6 +72,7 @@ def _joined(parts: Sequence[Kept | int]) -> Kept:
             own = [bar._replace(start=frame + bar.start) for bar in part.score.bars]
             # A first bar that is cut goes on where the music before it breaks off.
             bars += own[1:] if frame and place and own[0].offset == place else own
+            sources += [one._replace(start=frame + one.start) for one in part.sources]
             bar, frame = own[-1], frame + len(part.score)
             place = (frame - bar.start + bar.offset) % bar.length
 
@@ -91,10 +94,4 @@ def _joined(parts: Sequence[Kept | int]) -> Kept:
     if isinstance(parts[-1], int) and fermata.any():
         # A piece that has fermatas ends with one.
         fermata[-SIXTEENTHS_PER_WHOLE // bar.denominator:] = True
-    sources = []
-    frame = 0
-    for part in parts:
-        if isinstance(part, Kept):
-            sources += [source._replace(start=frame + source.start) for source in part.sources]
-        frame += part if isinstance(part, int) else len(part.score)
     return Kept(score, known, fermata, unsettled=unsettled, sources=tuple(sources))
