@@ -139,10 +139,9 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
     check(composer, one)
     if progress:
         tqdm.write(origin(composer, workdir, "composing with"))
-        for what, marks in (("chords", one.kept.symbols), ("figures", one.kept.figures)):
-            if marks and what not in fields.get("follow", ()):
-                tqdm.write(f"{fields['input']} has {FOLLOWED[what]}, which are not heeded unless "
-                           f"asked for, as in --follow={what}")
+        for what in unheeded(one, fields):
+            tqdm.write(f"{fields['input']} has {FOLLOWED[what]}, which are not heeded unless "
+                       f"asked for, as in --follow={what}")
     drawn, = drawings(near_to(composer, one.near), settings, [one], progress)
     place, answers = written(composer, settings, one, drawn, pathlib.Path(workdir) / folder, fields,
                              stem, command, progress)
@@ -199,6 +198,10 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
         tqdm.write(origin(composer, workdir, "composing with"))
         if len(todo) < len(each):
             tqdm.write(f"{len(each) - len(todo)} of {len(each)} requests are answered already")
+        for one, fields in todo:
+            for what in unheeded(one, fields):
+                tqdm.write(f"{one.name}: {fields['input']} has {FOLLOWED[what]}, which are not "
+                           f"heeded unless asked for, as in follow: [{what}]")
     with tqdm(total=len(todo), disable=not progress, desc="answer", unit="request") as bar:
         for near in dict.fromkeys(one.near for one, _ in todo):
             alike = [(one, fields) for one, fields in todo if one.near == near]
@@ -209,7 +212,16 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                 for (one, fields), made in zip(batch, drawn, strict=True):
                     written(composer, settings, one, made, home, fields, command=command)
                     bar.update()
+    if progress:
+        where = home if len(names) != 1 else names.pop()
+        tqdm.write(f"{sum(one.num for one, _ in each)} answers to {len(each)} requests in {where}")
     return home
+
+
+def unheeded(one: Asked, fields: Mapping[str, Any]) -> list[str]:
+    """What `follow` could name and does not, though the file that is read has it."""
+    return [what for what, marks in (("chords", one.kept.symbols), ("figures", one.kept.figures))
+            if marks and what not in fields.get("follow", ())]
 
 
 def check(composer: Composer, one: Asked) -> None:

@@ -9,6 +9,10 @@ import jax.numpy as jnp
 from lmjax.networks.tokens import PITCH_CLASSES, TokenSpace
 from lmjax.noise.condition import Condition
 
+PITCHES = 128  # of MIDI
+SPANS = (4, 16)  # frames that share a set: a beat and a bar
+GRIDS = (2, 4)  # frames, every so many of which share what may be struck
+
 
 @dataclasses.dataclass(frozen=True)
 class ConditionSettings:
@@ -61,10 +65,16 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
     """Random sets of tokens that a cell may have, bool[B, T, V, K], the true one among them.
 
     Of the examples that are restricted, half are in their pitch classes, half in their range and
-    half in what may be struck and what held, in cells as `draw_known` draws them. Each class but
-    the true one is let in by a chance of the example's own, and a range goes beyond the true pitch
-    by geometric steps. So every pitch of a set could as well have been the truth, and a set says
-    nothing but that the truth is in it: `p(set | token)` is the same for all its pitches.
+    half in what may be struck and what held; a quarter in all cells, the rest in cells as
+    `draw_known` draws them. A cell has a set of its own, or shares it as a musician's cells do:
+    with a beat, a bar or the whole window, and what may be struck with every second frame or every
+    fourth; with the other voices, as the tones of a chord or of a scale are, or not.
+
+    Each class but those of the truth is let in by a chance of the example's own, and a range goes
+    beyond the true pitches by geometric steps. So every pitch of a set that one note has for itself
+    could as well have been the truth, and it says nothing but that the truth is in it: `p(set |
+    token)` is the same for all its pitches. No law of sets that are shared can be as silent: they
+    say besides that the truth is likely to use much of them.
 
     Args:
       key: randomness.
@@ -72,35 +82,60 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
       space: the vocabulary.
       share: of the examples that are restricted.
     """
-    keys = jax.random.split(key, 8)
+    keys = jax.random.split(key, 13)
     batch, time, voices = cells = tokens.shape
-    where = draw_known(keys[0], batch, time, voices, share)
+    where = draw_known(keys[0], batch, time, voices, 1.0)
+    where |= jax.random.bernoulli(keys[1], 0.25, (batch, 1, 1))
+    where &= jax.random.bernoulli(keys[2], share, (batch, 1, 1))
 
     def chance(key: jax.Array) -> jax.Array:
         """Of each example, 1 for half of them: float32[B, 1, 1, 1]."""
         return jnp.minimum(2 * jax.random.uniform(key, (batch, 1, 1, 1)), 1.0)
 
-    def some(key: jax.Array, labels: jax.Array, let_in: jax.Array, size: int) -> jax.Array:
-        """bool[B, T, V, K]: tokens whose label, int[V, K], is let in by chance, or the truth's."""
-        chosen = jax.random.uniform(key, (*cells, size)) < let_in
-        chosen |= jax.nn.one_hot(of(labels), size, dtype=bool)
+    def one_of(key: jax.Array, ways: jax.Array) -> jax.Array:
+        """For each example one of N relations between frames or voices, bool[N, X, X]."""
+        return ways[jax.random.randint(key, (batch,), 0, len(ways))]
+
+    def some(key: jax.Array, labels: jax.Array, let_in: jax.Array, size: int,
+             frames: jax.Array) -> jax.Array:
+        """bool[B, T, V, K]: tokens whose label, int[V, K], is let in by chance, or the truth's;
+        alike in frames, bool[B, T, T], and voices that share."""
+        chosen = first_of(jax.random.uniform(key, (*cells, size)), frames)
+        chosen = jnp.einsum("btul,bvu->btvl", chosen, jax.nn.one_hot(fellows.argmax(-1), voices))
+        own = jax.nn.one_hot(of(labels), size)
+        chosen = (chosen < let_in) | (jnp.einsum("bts,bvu,bsul->btvl", frames, fellows, own) > 0)
         return jnp.einsum("btvl,vkl->btvk", chosen, jax.nn.one_hot(labels, size)) > 0
 
     def of(labels: jax.Array) -> jax.Array:
         """The labels of the truth, int[B, T, V]."""
         return labels[jnp.arange(voices), tokens]
 
+    def first_of(drawn: jax.Array, frames: jax.Array) -> jax.Array:
+        """Of what was drawn, [B, T, ...], that of the first frame that shares: as drawn."""
+        first = frames.argmax(axis=-1).reshape(batch, time, *[1] * (drawn.ndim - 2))
+        return jnp.take_along_axis(drawn, first, axis=1)
+
+    frame = jnp.arange(time)
+    spans = jnp.stack([frame[:, None] // n == frame // n for n in (1, *SPANS, time)])
+    grids = jnp.stack([frame[:, None] % n == frame % n for n in (time, *GRIDS)])
+    apart, choir = jnp.eye(voices, dtype=bool), jnp.ones((voices, voices), bool)
+    span, grid = one_of(keys[3], spans), one_of(keys[4], grids)
+    fellows = one_of(keys[5], jnp.stack([apart, choir]))
+
     pitch = jnp.asarray(space.pitch)
     classes = jnp.where(pitch < 0, PITCH_CLASSES, pitch % PITCH_CLASSES)
-    allowed = some(keys[1], classes, chance(keys[2]), PITCH_CLASSES + 1)
-    allowed &= some(keys[3], jnp.asarray(space.articulation), chance(keys[4]), 3)
+    allowed = some(keys[6], classes, chance(keys[7]), PITCH_CLASSES + 1, span)
+    allowed &= some(keys[8], jnp.asarray(space.articulation), chance(keys[9]), 3, grid)
     # Of exponential length in semitones, rounded down: geometric. Of mean up to an octave.
-    wide = jax.random.uniform(keys[5], (batch, 1, 1, 1), maxval=float(PITCH_CLASSES))
-    low, high = jnp.floor(wide[None] * jax.random.exponential(keys[6], (2, *cells, 1)))
-    above = pitch - of(pitch)[..., None]
-    near = (above >= -low) & (above <= high)
-    ranged = jax.random.bernoulli(keys[7], 0.5, (batch, 1, 1, 1))
-    allowed &= near | ~ranged | (pitch < 0) | (of(pitch) < 0)[..., None]
+    wide = jax.random.uniform(keys[10], (batch, 1, 1), maxval=float(PITCH_CLASSES))
+    low, high = (jnp.floor(wide * first_of(drawn, span))
+                 for drawn in jax.random.exponential(keys[11], (2, *cells)))
+    sung = span[..., None] & (of(pitch) >= 0)[:, None]  # [B, T, T, V]
+    lowest = jnp.where(sung, of(pitch)[:, None], PITCHES).min(axis=2) - low
+    highest = jnp.where(sung, of(pitch)[:, None], -1).max(axis=2) + high
+    near = (pitch >= lowest[..., None]) & (pitch <= highest[..., None])
+    ranged = jax.random.bernoulli(keys[12], 0.5, (batch, 1, 1)) & sung.any(axis=2)
+    allowed &= near | ~ranged[..., None] | (pitch < 0)
     return allowed | ~where[..., None]
 
 

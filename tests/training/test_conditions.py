@@ -165,3 +165,56 @@ def test_articulation_is_restricted_by_itself():
     own, other = (struck, held) if struck[9] else (held, struck)
     only = allowed[..., own].all(-1) & ~allowed[..., other].any(-1)
     assert only.mean() > 0.01
+
+
+@pytest.fixture(scope="module")
+def sets_of_pitches():
+    """Pitches bool[FEW, T, V, P] that cells with random notes of a triad may have; all where they
+    are not restricted."""
+    space = space_of(Vocabulary(ranges=((60, 74),) * VOICES))
+    struck = np.isin(space.pitch[0], (60, 64, 67)) & (space.articulation[0] == 1)
+    tokens = np.random.default_rng(0).choice(np.flatnonzero(struck), (FEW, TIME, VOICES))
+    allowed = np.asarray(draw_allowed(jax.random.key(5), jnp.asarray(tokens), space, 1.0))
+    own = space.pitch[0] == np.arange(60, 75)[:, None]
+    return (allowed[..., None, :] & own).any(-1)
+
+
+def test_sets_are_shared_by_beats_bars_and_windows(sets_of_pitches):
+    restricted = ~sets_of_pitches.all(-1)
+
+    def alike(frames):
+        """The share of examples whose every voice has one set in every span of so many frames."""
+        one = np.ones(FEW, bool)
+        for start in range(0, TIME, frames):
+            span, where = (array[:, start:start + frames] for array in (sets_of_pitches, restricted))
+            least = np.where(where[..., None], span, True).all(1)
+            most = (span & where[..., None]).any(1)
+            one &= ((least == most) | ~where.any(1)[..., None]).all((1, 2))
+        return one.mean()
+
+    # A quarter is restricted in no pitch; of the others three quarters share a beat, and so on.
+    # Few are alike by chance.
+    for frames, share in ((4, 3 / 4), (16, 2 / 4), (TIME, 1 / 4)):
+        assert abs(alike(frames) - (0.25 + 0.75 * share)) < 0.08, frames
+
+
+def test_sets_of_pitch_classes_are_shared_by_the_voices(sets_of_pitches):
+    equal = (sets_of_pitches == sets_of_pitches[:, :, :1]).all((2, 3))
+    restricted = ~sets_of_pitches.all(-1)
+    shared = (equal & restricted.all(2)).any(1).mean()
+    # Half by pitch class, of these half by all voices, of these half without a range of their own;
+    # and few have no frame of which all voices are restricted.
+    assert 0.08 < shared < 0.16
+
+
+def test_what_may_be_struck_is_shared_by_frames_of_a_grid():
+    space = space_of(Vocabulary(ranges=((60, 74),) * VOICES))
+    kinds = space.articulation[0]
+    tokens = np.full((FEW, TIME, VOICES), np.flatnonzero(kinds == 2)[0])
+    tokens[:, ::4] = np.flatnonzero(kinds == 1)[0]
+    allowed = np.asarray(draw_allowed(jax.random.key(6), jnp.asarray(tokens), space, 1.0))
+    held_only = ~allowed[..., kinds == 1].any(-1)
+    free = held_only.reshape(FEW, TIME // 4, 4, VOICES).any((1, 3))  # of each place in the beat
+    assert not free[:, 0].any()
+    whole = held_only.reshape(FEW, TIME // 4, 4, VOICES)[:, :, 1:].all((1, 2, 3)).mean()
+    assert whole > 0.005, "as where notes are to be quarters: nowhere but on the beat"
