@@ -7,8 +7,8 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +18,10 @@ from tqdm import tqdm
 from lmjax import settings as settings_module
 from lmjax.composer import Composer
 from lmjax.composing import Draw, check_metres, draw
-from lmjax.data.dataset import Piece, piece_of
-from lmjax.evaluate import build_likelihood
 from lmjax.files import make_folder, write_bytes
-from lmjax.metrics import theory
-from lmjax.metrics.likelihood import Likelihood
-from lmjax.music import rhythm
 from lmjax.music.chorale import Chorale
 from lmjax.music.importers import voices_of
+from lmjax.ranking import Ranked, ranked, ranking
 from lmjax.render.carry import carried
 from lmjax.render.notation import musicxml_of, patch, write_score
 from lmjax.render.roll import write_roll
@@ -38,24 +34,9 @@ from lmjax.sample import configured, origin, save_draw, write_all
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import Settings
 
-DRAWS = 8  # noise levels a piece, of the bound by which answers are ranked
 ATTEMPTS = 3  # at another answer in place of one that there is already
 ANEW = 2**20  # folded into the keys of these: no window of a piece has that number
 TOGETHER = 16  # requests that are composed at once, at least
-
-
-class Ranked(NamedTuple):
-    """One of several answers to a request.
-
-    Attributes:
-      chorale: the answer.
-      parallels: fifths and octaves in it.
-      nats_per_frame: `-log p` of the whole or its bound, by the model that composed it.
-    """
-
-    chorale: Chorale
-    parallels: int
-    nats_per_frame: float
 
 
 # What the command line asks of a file: the folder and the name of the answers to it.
@@ -146,7 +127,7 @@ def answer(config: Mapping[str, Any], workdir: str | os.PathLike[str], fields: M
     place, answers = written(composer, settings, one, drawn, pathlib.Path(workdir) / folder, fields,
                              stem, command, progress)
     if progress:
-        tqdm.write(report(answers))
+        tqdm.write(ranking(answers))
         alike = len(repeated(drawn, range(one.num)))
         if alike:
             tqdm.write(f"{alike} of {one.num} {stem}s are the same as others: what is asked leaves "
@@ -213,8 +194,8 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                     written(composer, settings, one, made, home, fields, command=command)
                     bar.update()
     if progress:
-        where = home if len(names) != 1 else names.pop()
-        tqdm.write(f"{sum(one.num for one, _ in each)} answers to {len(each)} requests in {where}")
+        folder = home if len(names) != 1 else names.pop()
+        tqdm.write(f"{sum(one.num for one, _ in each)} answers to {len(each)} requests in {folder}")
     return home
 
 
@@ -370,35 +351,3 @@ def write_one(one: Asked, chorale: Chorale, path: pathlib.Path) -> None:
         patch(score.parts[list(one.tune.score.parts).index(part.source)], chorale, voice,
               changed[:, voice])
     write_score(score, path)
-
-
-def ranked(composer: Composer, chorales: Sequence[Chorale]) -> list[Ranked]:
-    """Answers to one request, the best first: those with the fewest parallel fifths and octaves
-    and, of these, the likeliest.
-
-    What is given is the same in all of them, so the likelihood of the whole ranks them as that of
-    what was composed does.
-    """
-    likelihood = likelihood_of(composer)
-    answers = []
-    for chorale in chorales:
-        # Each by itself: all are measured with the same noise.
-        found = likelihood([piece_of(chorale)])
-        parallels = len(theory.parallels(chorale.pitch))
-        answers.append(Ranked(chorale, parallels, found.per_frame))
-    return sorted(answers, key=lambda answer: answer[1:])
-
-
-@functools.lru_cache(maxsize=1)
-def likelihood_of(composer: Composer) -> Callable[[Sequence[Piece]], Likelihood]:
-    """The likelihood of whole pieces whose form is known, compiled once for all requests."""
-    return build_likelihood(composer, dataclasses.replace(
-        composer.settings.evaluation, length=0, draws=DRAWS, tracks=rhythm.NAMES))
-
-
-def report(answers: Sequence[Ranked]) -> str:
-    """The ranking as text."""
-    lines = ["rank  parallels  nats per frame"]
-    lines += [f"{number:4}  {answer.parallels:9}  {answer.nats_per_frame:14.2f}"
-              for number, answer in enumerate(answers, 1)]
-    return "\n".join(lines)

@@ -293,7 +293,9 @@ def test_a_file_of_requests(config, workdir, tune, capsys):
     before = {found: found.stat().st_mtime_ns for found in home.rglob("*") if found.is_file()}
     path.write_text(REQUESTS.replace("seed: 5", "seed: 6"))
     answer_all(config, workdir, path, progress=True)
-    assert "1 of 2 requests are answered already" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "1 of 2 requests are answered already" in out
+    assert f"3 answers to 2 requests in {home}" in out
     assert all(found.stat().st_mtime_ns == time for found, time in before.items())
     assert (home / "two" / "seed-6" / "request.json").exists()
     # Once the file has changed, or an answer is gone, they are.

@@ -29,8 +29,8 @@ ROOMS: dict[str, set[str]] = {
 ALL_ROOMS = set(ROOMS)
 # The modules above the rooms, in order: each may import every room and those before it.
 ENTRIES = ("settings", "families", "composer", "agreement", "windowing", "composing", "export",
-           "reporting", "train", "sample", "judge", "evaluate", "answer", "columns", "compare",
-           "main")
+           "reporting", "train", "sample", "judge", "evaluate", "ranking", "answer", "columns",
+           "compare", "main")
 LIBRARIES = {"jax": ALL_ROOMS - {"files", "music", "data", "requests", "render"},
              "flax": {"networks"}, "orbax": {"training.checkpoints"}}
 

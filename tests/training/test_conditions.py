@@ -186,7 +186,7 @@ def test_sets_are_shared_by_beats_bars_and_windows(sets_of_pitches):
         """The share of examples whose every voice has one set in every span of so many frames."""
         one = np.ones(FEW, bool)
         for start in range(0, TIME, frames):
-            span, where = (array[:, start:start + frames] for array in (sets_of_pitches, restricted))
+            span, where = (each[:, start:start + frames] for each in (sets_of_pitches, restricted))
             least = np.where(where[..., None], span, True).all(1)
             most = (span & where[..., None]).any(1)
             one &= ((least == most) | ~where.any(1)[..., None]).all((1, 2))
