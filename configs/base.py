@@ -96,6 +96,7 @@ def get_config() -> ml_collections.ConfigDict:
             "evaluate_every": 1_000,
             "evaluate_windows": 32,
             "checkpoint_every": 1_000,
+            "init_from": "",
         },
         # lmjax.sampling.settings.SamplerSettings
         "sampler": {

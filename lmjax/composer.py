@@ -16,7 +16,7 @@ from lmjax.families import family_of
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params
-from lmjax.settings import ComposeSettings, EvaluationSettings, Settings
+from lmjax.settings import ComposeSettings, EvaluationSettings, Settings, TrainingSettings
 from lmjax.training import checkpoints
 
 # The sections that say how a model is used, and are no part of it.
@@ -122,11 +122,12 @@ def _settings_of(config: Mapping[str, Any]) -> Settings:
     """A checkpoint's settings.
 
     How a model is used is no part of it: fields of those sections may have come, which then have
-    their default, or gone, since it was trained.
+    their default, or gone, since it was trained. Fields of training may have come.
     """
     classes = (settings_module.SAMPLER_SETTINGS[config["sampler"]["kind"]], ComposeSettings,
                EvaluationSettings)
     uses = {section: {name: config[section].get(name, default)
                       for name, default in dataclasses.asdict(cls()).items()}
             for section, cls in zip(USES, classes, strict=True)}
-    return settings_module.from_config({**config, **uses})
+    training = dataclasses.asdict(TrainingSettings()) | dict(config["training"])
+    return settings_module.from_config({**config, **uses, "training": training})

@@ -102,6 +102,8 @@ class TrainingSettings:
       evaluate_every: steps between validations.
       evaluate_windows: how many validation windows; a fixed choice.
       checkpoint_every: steps between checkpoints.
+      init_from: the folder of a training of the same model, or "pretrained/NAME" for shipped
+        weights, whose weights to begin with; empty for fresh ones.
     """
 
     steps: int = 12_000
@@ -111,6 +113,7 @@ class TrainingSettings:
     evaluate_every: int = 1_000
     evaluate_windows: int = 32
     checkpoint_every: int = 1_000
+    init_from: str = ""
 
     def __post_init__(self) -> None:
         _positive("training", self, "steps", "batch_size", "length", "evaluate_every",

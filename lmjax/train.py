@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lmjax import settings as settings_module
-from lmjax.agreement import check_run
+from lmjax.agreement import check_model, check_run
 from lmjax.composer import Composer, load
 from lmjax.data.batches import Batches
 from lmjax.data.dataset import Dataset, fits, load_dataset, metre_pieces
@@ -193,6 +193,8 @@ class Run:
 
         everywhere = mesh.copied_to(devices)
         key = jax.random.fold_in(jax.random.key(cfg.seed), 0)
+        if done is None and cfg.training.init_from:
+            return jax.device_put(TrainState.create(self.given_weights(), rule), everywhere)
         if done is None:
             return jax.jit(create, out_shardings=everywhere)(key)
         shapes = jax.tree.map(
@@ -200,6 +202,18 @@ class Run:
             jax.eval_shape(create, key))
         self.say(f"resuming {self.folder} from step {done}")
         return checkpoints.read_arrays(self.folder, checkpoints.RESUME, shapes)
+
+    def given_weights(self) -> Any:
+        """The best weights of the training that this one begins with.
+
+        Raises:
+          CheckpointError: if there are none, or they are of another model.
+        """
+        given = load(self.settings.training.init_from)
+        assert given.folder is not None
+        check_model(given.folder, given.about, self.settings)
+        self.say(f"beginning with the weights of {given.folder}, step {given.about['step']:,}")
+        return given.params
 
     def compile(self, devices: jax.sharding.Mesh, state: TrainState) -> Any:
         """The training step, compiled; says how long that took."""

@@ -363,3 +363,27 @@ def test_a_validation_split_without_a_piece_in_the_ranges(command, tiny, tmp_pat
     assert ended.code == 1
     assert ended.err == ("lmjax: no piece of the validation split lies in the voice ranges; choose "
                          "wider data.ranges\n")
+
+
+def test_a_training_that_begins_with_the_weights_of_another(command, tiny, copy, tmp_path):
+    """With no rate it ends with them; of another model, or where there are none, it does not."""
+    given, new = copy, tmp_path / "tuned"
+    run = (f"--config={tiny}", f"--workdir={new}", f"--config.training.init_from={given}",
+           "--config.training.steps=2", "--config.optimizer.learning_rate=1e-30", "--mode=train",
+           "--config.compose.num=1")
+    ended = command(*run)
+    assert ended.code == 0, ended.err
+    assert f"beginning with the weights of {given}, step" in ended.out
+    (_, old), (_, tuned) = leaves(given, BEST), leaves(new, BEST)
+    assert old.keys() == tuned.keys()
+    for name, array in old.items():
+        # The average of equal weights is rounded.
+        np.testing.assert_allclose(array, tuned[name], rtol=1e-6, err_msg=name)
+    again = f"--workdir={tmp_path / 'again'}"
+    for change, said in (("--config.network.layers=2", "network.layers=1"),
+                         (f"--config.training.init_from={tmp_path / 'none'}", "none")):
+        ended = command(*run, again, change)
+        assert ended.code == 1
+        assert said in ended.err
+        assert len(ended.err.strip().splitlines()) == 1
+    assert not (tmp_path / "again").exists() or not any((tmp_path / "again").iterdir())
