@@ -194,7 +194,9 @@ class Run:
         everywhere = mesh.copied_to(devices)
         key = jax.random.fold_in(jax.random.key(cfg.seed), 0)
         if done is None and cfg.training.init_from:
-            return jax.device_put(TrainState.create(self.given_weights(), rule), everywhere)
+            given = self.given()
+            self.say(f"beginning with the weights of {given.folder}, step {given.about['step']:,}")
+            return jax.device_put(TrainState.create(given.params, rule), everywhere)
         if done is None:
             return jax.jit(create, out_shardings=everywhere)(key)
         shapes = jax.tree.map(
@@ -203,8 +205,8 @@ class Run:
         self.say(f"resuming {self.folder} from step {done}")
         return checkpoints.read_arrays(self.folder, checkpoints.RESUME, shapes)
 
-    def given_weights(self) -> Any:
-        """The best weights of the training that this one begins with.
+    def given(self) -> Composer:
+        """The training with whose best weights this one begins.
 
         Raises:
           CheckpointError: if there are none, or they are of another model.
@@ -212,8 +214,19 @@ class Run:
         given = load(self.settings.training.init_from)
         assert given.folder is not None
         check_model(given.folder, given.about, self.settings)
-        self.say(f"beginning with the weights of {given.folder}, step {given.about['step']:,}")
-        return given.params
+        return given
+
+    @functools.cached_property
+    def before(self) -> dict[str, float]:
+        """The steps, and their seconds, behind the weights that this training began with."""
+        if checkpoints.latest_step(self.folder, checkpoints.RESUME) is not None:
+            about = checkpoints.read_about(self.folder, checkpoints.RESUME)
+            return dict(about.get("before", {"steps": 0, "seconds": 0.0}))
+        if not self.settings.training.init_from:
+            return {"steps": 0, "seconds": 0.0}
+        given = self.given().about
+        return {name: given.get(own, 0) + given.get("before", {}).get(name, 0)
+                for name, own in (("steps", "step"), ("seconds", "seconds"))}
 
     def compile(self, devices: jax.sharding.Mesh, state: TrainState) -> Any:
         """The training step, compiled; says how long that took."""
@@ -322,7 +335,7 @@ class Run:
             "data": {"fingerprint": self.data.fingerprint,
                      "splits": {name: [piece.name for piece in pieces]
                                 for name, pieces in self.data.splits.items()}},
-            "step": done, "valid": best, "seconds": seconds}
+            "step": done, "valid": best, "seconds": seconds, "before": self.before}
 
     def check_same(self) -> None:
         """Raises CheckpointError unless the folder's run, if any, had this config and data."""

@@ -11,6 +11,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 import lmjax
+from lmjax.columns import training_cost
 from lmjax.data.dataset import fits, metre_pieces, piece_of
 from lmjax.data.jsb import piece_of_pitches
 from lmjax.metrics.likelihood import BINS
@@ -379,6 +380,11 @@ def test_a_training_that_begins_with_the_weights_of_another(command, tiny, copy,
     for name, array in old.items():
         # The average of equal weights is rounded.
         np.testing.assert_allclose(array, tuned[name], rtol=1e-6, err_msg=name)
+    first = lmjax.load(given).about
+    before = lmjax.load(new).about["before"]
+    assert before == {"steps": first["step"], "seconds": first["seconds"]}
+    steps, minutes = training_cost(lmjax.load(new))
+    assert steps == first["step"] + 2 and minutes > first["seconds"] / 60 > 0
     again = f"--workdir={tmp_path / 'again'}"
     for change, said in (("--config.network.layers=2", "network.layers=1"),
                          (f"--config.training.init_from={tmp_path / 'none'}", "none")):
