@@ -67,7 +67,9 @@ def format_table(columns: Mapping[str, Mapping[str, Interval]], rows: Mapping[st
 
 
 def _cell(entry: Interval, decimals: int) -> str:
-    """"value [low, high]"."""
+    """"value [low, high]"; empty where there was nothing to divide by."""
+    if np.isnan(entry[0]):
+        return ""
     value, low, high = (f"{number:.{decimals}f}" for number in entry)
     return f"{value} [{low}, {high}]"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # music21 takes seconds to import
 
 # Lengths in sixteenths that one note can show, with at most one dot.
 WRITTEN_LENGTHS = frozenset((1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48))
-QUARTER, HALF = FRAMES_PER_QUARTER, 2 * FRAMES_PER_QUARTER
+EIGHTH, QUARTER, HALF = (FRAMES_PER_QUARTER * n // 2 for n in (1, 2, 4))
 RANDOM_ID = re.compile(rb"\b([IP])[0-9a-f]{32}\b")  # of music21, for parts and instruments
 TODAY = re.compile(rb"\s*<encoding-date>[^<]*</encoding-date>")
 FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # characters, in XML
@@ -224,9 +224,9 @@ def sung(measure: "stream.Measure") -> list[Any]:
 def split(start: int, stop: int, bar: Bar) -> list[tuple[int, int]]:
     """Cuts a note into the written notes, tied together, that show the metre.
 
-    A note that crosses a beat must start on a beat; one that crosses a strong beat (the middle of
-    a bar of 4/4, the dotted beats of 6/8) must start and end on beats as well. So eighth - quarter
-    - eighth over a beat becomes eighth - eighth tied to eighth - eighth.
+    As editions of Bach's chorales do: a note that crosses a beat must start on a beat, but for a
+    quarter between eighths, which is one note even over the middle of the bar. One that crosses a
+    dotted beat, as of 6/8, must start and end on such beats.
 
     Args:
       start: sixteenths from the bar line to where the note starts.
@@ -244,12 +244,12 @@ def split(start: int, stop: int, bar: Bar) -> list[tuple[int, int]]:
         strong = HALF
     crossed = (start // strong + 1) * strong if strong else stop
     if crossed < stop:
-        grid = strong if compound else beat
-        allowed = start % grid == 0 == stop % grid and (
-            start % strong == 0 or crossed + strong >= stop)
+        on_beats = start % strong == 0 == stop % strong if compound else start % beat == 0
+        allowed = on_beats and (start % strong == 0 or crossed + strong >= stop)
     else:
         allowed = start % beat == 0 or (start // beat + 1) * beat >= stop
-    if allowed and stop - start in WRITTEN_LENGTHS:
+    syncopated = not compound and stop - start == QUARTER and start % EIGHTH == 0
+    if (allowed or syncopated) and stop - start in WRITTEN_LENGTHS:
         return [(start, stop)]
     step = next(step for step in (strong, beat, 2, 1)
                 if step and (start // step + 1) * step < stop)
