@@ -1,11 +1,14 @@
 """What families share: the vocabulary as their networks see it, and what training withholds."""
 
 import jax
+import jax.numpy as jnp
 
 from lmjax.music import rhythm
-from lmjax.music.tokens import Vocabulary
+from lmjax.music.tokens import STRUCK, Vocabulary
 from lmjax.networks.tokens import TokenSpace
-from lmjax.noise.condition import Condition, Wishes
+from lmjax.noise.condition import Wishes
+from lmjax.sampling.energies import Notes
+from lmjax.settings import Settings
 
 # Tracks that are withheld together: place in the bar, place in the piece, fermatas, key. The place
 # in the beat is always known.
@@ -19,9 +22,39 @@ def space_of(vocabulary: Vocabulary) -> TokenSpace:
     return TokenSpace(vocabulary.valid, *vocabulary.parts, vocabulary.pitches)
 
 
-def check_plain(condition: Condition, near: jax.Array | None) -> None:
-    """Raises ValueError if more is asked than a sampler can do that knows no noise levels."""
-    if condition.wishes != Wishes():
-        raise ValueError("wishes are for score models, and this is another; leave them out")
+# The tracks that guidance strengthens.
+FORM = tuple(track for group in DROPPED_TOGETHER for track in group)
+
+
+def check_far(near: jax.Array | None) -> None:
+    """Raises ValueError if a sampler that knows no noise levels is to come back from one."""
     if near is not None:
         raise ValueError("only score models come back to music near to some that is given")
+
+
+def tilting(wishes: Wishes, vocabulary: Vocabulary) -> Notes | None:
+    """What the tokens are as notes, if something is wished for that can be counted; else None.
+
+    Raises:
+      ValueError: if tokens do not tell which notes they are.
+    """
+    if wishes.parallels is wishes.motion is wishes.attacks is None:
+        return None
+    if vocabulary.encoding == "hold":
+        raise ValueError("a composer of hold tokens does not know its notes' pitches, so "
+                         "parallels, motion and attacks cannot be wished for")
+    return Notes(vocabulary.pitches, vocabulary.parts[1] == STRUCK)
+
+
+def without_form(tracks: jax.Array, settings: Settings) -> jax.Array:
+    """Tracks int32[..., C or more] of which those of the form, and what is made of them behind the
+    C, are withheld, as in some training examples.
+
+    Raises:
+      ValueError: if there were no such examples.
+    """
+    if not settings.condition.drop:
+        raise ValueError("a model that was trained with the form of every example, or of none, "
+                         "cannot be guided by it: leave the wish for form out")
+    kept = [track for track in range(len(rhythm.SIZES)) if track not in FORM]
+    return jnp.where(jnp.isin(jnp.arange(tracks.shape[-1]), jnp.array(kept)), tracks, 0)

@@ -6,7 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import DROPPED_TOGETHER, check_plain, space_of
+from lmjax.families.common import (
+    DROPPED_TOGETHER,
+    check_far,
+    space_of,
+    tilting,
+    without_form,
+)
 from lmjax.metrics import orders
 from lmjax.metrics.likelihood import Bound, Likelihood, Part
 from lmjax.music import rhythm
@@ -15,6 +21,8 @@ from lmjax.networks.masked import MaskedModel, MaskedSettings
 from lmjax.networks.score import Params
 from lmjax.noise.condition import Condition
 from lmjax.sampling import gibbs
+from lmjax.sampling.energies import tilt_cells
+from lmjax.sampling.guidance import mix
 from lmjax.settings import Settings
 from lmjax.training import step
 
@@ -65,9 +73,24 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
 
     def sample(params: Params, keys: jax.Array, condition: Condition,
                near: jax.Array | None = None) -> gibbs.Generated:
-        check_plain(condition, near)
-        return gibbs.generate(keys, lambda _, shown: model.logits(params, shown), how, condition,
-                              (legal[0], legal[1]))
+        check_far(near)
+        wishes = condition.wishes
+        notes = tilting(wishes, vocabulary)
+
+        def ask(keys: jax.Array, shown: Condition) -> jax.Array:
+            del keys
+            logits = model.logits(params, shown)
+            if wishes.form is not None:
+                withheld = shown._replace(tracks=without_form(shown.tracks, settings))
+                untold = jax.nn.log_softmax(model.logits(params, withheld))
+                logits = mix(jax.nn.log_softmax(logits), untold, wishes.form)
+            if wishes.temperature is not None:
+                logits = logits / wishes.temperature[:, None, None, None]
+            return logits
+
+        return gibbs.generate(
+            keys, ask, how, condition, (legal[0], legal[1]), None if notes is None else
+            lambda logits, frames: tilt_cells(logits, notes, frames, wishes))
 
     return sample
 

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import DROPPED_TOGETHER, space_of
+from lmjax.families.common import DROPPED_TOGETHER, FORM, space_of, tilting
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
-from lmjax.music.tokens import STRUCK, Vocabulary
+from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import embed
@@ -19,9 +19,6 @@ from lmjax.sampling.guidance import guide, temper
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import SCORE_NETWORKS, Settings
 from lmjax.training import step
-
-# The tracks that guidance strengthens.
-FORM = tuple(track for group in DROPPED_TOGETHER for track in group)
 
 
 def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
@@ -64,7 +61,6 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
     below = settings.sampler.guided_below
     plan, shares = settings.sampler.build(), jnp.asarray(frequencies)
     start, follow = map(jnp.asarray, vocabulary.legal())
-    notes = energies.Notes(vocabulary.pitches, vocabulary.parts[1] == STRUCK)
     # A network that was never shown given cells can only be shown them as noised truth.
     shown = model.states_logits and settings.condition.known > 0
 
@@ -86,10 +82,8 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
             denoise = temper(denoise, table, wishes.temperature)
         if model.states_logits:
             denoise = hold(denoise, table)
-        if not (wishes.parallels is wishes.motion is wishes.attacks is None):
-            if vocabulary.encoding == "hold":
-                raise ValueError("a composer of hold tokens does not know its notes' pitches, so "
-                                 "parallels, motion and attacks cannot be wished for")
+        notes = tilting(wishes, vocabulary)
+        if notes is not None:
             denoise = energies.tilt(denoise, table, notes, wishes)
         if not shown:
             how = replace_known(plan, table, condition)

@@ -1,13 +1,19 @@
 """Left-to-right models, trained by exact likelihood and sampled frame by frame."""
 
-import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import DROPPED_TOGETHER, check_plain, space_of
+from lmjax.families.common import (
+    DROPPED_TOGETHER,
+    check_far,
+    space_of,
+    tilting,
+    without_form,
+)
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
@@ -15,6 +21,8 @@ from lmjax.networks.score import Params
 from lmjax.networks.sequential import SequentialModel
 from lmjax.noise.condition import Condition
 from lmjax.sampling import sequential
+from lmjax.sampling.energies import tilt_next
+from lmjax.sampling.guidance import mix
 from lmjax.settings import SCORE_NETWORKS, Settings
 from lmjax.training import step
 
@@ -61,11 +69,35 @@ def sampler(model: SequentialModel, settings: Settings, vocabulary: Vocabulary,
 
     def sample(params: Params, keys: jax.Array, condition: Condition,
                near: jax.Array | None = None) -> sequential.Generated:
-        check_plain(condition, near)
+        check_far(near)
+        wishes = condition.wishes
+        notes = tilting(wishes, vocabulary)
         condition = condition._replace(tracks=model.foreseen(condition.tracks))
+        batch, time = condition.frames.shape
+        # Guided, the model reads each chorale twice: told of its form, and not.
+        twice = 1 if wishes.form is None else 2
+
+        def advance(memory: Any, before: jax.Array, tracks: jax.Array,
+                    number: jax.Array) -> tuple[Any, jax.Array]:
+            if twice == 2:
+                tracks = jnp.concatenate([tracks, without_form(tracks, settings)])
+            return model.advance(
+                params, memory, jnp.concatenate([before] * twice), tracks, number)
+
+        def voices(features: jax.Array, here: jax.Array) -> jax.Array:
+            logits = model.voices(params, features, jnp.concatenate([here] * twice))
+            if wishes.form is not None:
+                log_p = jax.nn.log_softmax(logits)
+                logits = mix(log_p[:batch], log_p[batch:], wishes.form)
+            if wishes.temperature is not None:
+                logits = logits / wishes.temperature[:, None, None, None]
+            return logits
+
         return sequential.generate(
-            keys, model.begin(*condition.frames.shape), functools.partial(model.advance, params),
-            functools.partial(model.voices, params), how, condition, (start, follow))
+            keys, model.begin(twice * batch, time), advance, voices, how, condition,
+            (start, follow), None if notes is None else
+            lambda logits, before, here, voice: tilt_next(
+                logits, before, here, voice, notes, wishes))
 
     return sample
 

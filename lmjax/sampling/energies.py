@@ -135,20 +135,45 @@ def tilt(denoise: Denoise, table: jax.Array, notes: Notes, wishes: Wishes) -> De
     """
     def tilted(x: jax.Array, sigma: jax.Array, condition: Condition) -> Denoised:
         logits = denoise(x, sigma, condition).logits
-
-        def total(p: jax.Array) -> jax.Array:
-            return energy(p, notes, condition.frames, wishes).sum()
-
-        def settle(now: jax.Array, turn: jax.Array) -> tuple[jax.Array, None]:
-            slope = jax.grad(total)(jax.nn.softmax(now))
-            wished = logits - jnp.clip(slope, -LARGEST_TILT, LARGEST_TILT)
-            return jnp.where(turn[:, None, None], wished, now), None
-
-        # Even frames first: it is there that most notes begin, and can best be others.
-        turns = jnp.arange(logits.shape[1]) % 2 == jnp.arange(2)[:, None]
-        return from_logits(table, jax.lax.scan(settle, logits, turns)[0])
+        return from_logits(table, tilt_cells(logits, notes, condition.frames, wishes))
 
     return tilted
+
+
+def tilt_cells(logits: jax.Array, notes: Notes, frames: jax.Array, wishes: Wishes) -> jax.Array:
+    """The q of `tilt` as logits float32[B, T, V, K], given those of p; given cells are certain."""
+    def settle(now: jax.Array, turn: jax.Array) -> tuple[jax.Array, None]:
+        wished = logits - _slope(jax.nn.softmax(now), notes, frames, wishes)
+        return jnp.where(turn[:, None, None], wished, now), None
+
+    # Even frames first: it is there that most notes begin, and can best be others.
+    turns = jnp.arange(logits.shape[1]) % 2 == jnp.arange(2)[:, None]
+    return jax.lax.scan(settle, logits, turns)[0]
+
+
+def tilt_next(logits: jax.Array, before: jax.Array, here: jax.Array, voice: int, notes: Notes,
+              wishes: Wishes) -> jax.Array:
+    """The logits float32[B, K] by which a voice draws its next token, tilted by the energy of the
+    step to it. This is exact but for what is still to come: voices not yet drawn do not count.
+
+    Args:
+      logits: float32[B, K], untilted.
+      before: int32[B, V], the tokens of the frame before, K where there is none.
+      here: int32[B, V], those of this frame, of the voices before this one.
+      voice: which.
+      notes, wishes: as of `tilt`.
+    """
+    drawn = (jnp.arange(here.shape[1]) < voice)[:, None]
+    p = jnp.stack([jax.nn.one_hot(before, logits.shape[-1]),
+                   jax.nn.one_hot(here, logits.shape[-1]) * drawn], axis=1)
+    # The energy is linear in the cell, so its slope is there what every token costs.
+    return logits - _slope(p, notes, jnp.ones(p.shape[:2], bool), wishes)[:, 1, voice]
+
+
+def _slope(p: jax.Array, notes: Notes, frames: jax.Array, wishes: Wishes) -> jax.Array:
+    """`dU/dp`, float32[B, T, V, K], bounded."""
+    slope = jax.grad(lambda p: energy(p, notes, frames, wishes).sum())(p)
+    return jnp.clip(slope, -LARGEST_TILT, LARGEST_TILT)
 
 
 def _voices(p: jax.Array, notes: Notes) -> Iterator[_Voice]:

@@ -98,8 +98,12 @@ class Generated(NamedTuple):
 Ask = Callable[[jax.Array, Condition], jax.Array]
 
 
+# (logits float32[B, T, V, K], frames) -> the same, tilted
+Tilt = Callable[[jax.Array, jax.Array], jax.Array]
+
+
 def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, condition: Condition,
-           temperature: float = 1.0) -> tuple[jax.Array, jax.Array]:
+           temperature: float = 1.0, tilt: Tilt | None = None) -> tuple[jax.Array, jax.Array]:
     """Draws hidden cells anew, independently of each other, given all others.
 
     Args:
@@ -109,6 +113,7 @@ def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, cond
       hidden: bool[B, T, V].
       condition: its tracks, its frames, what is allowed and its relations are used.
       temperature: see `GibbsSettings`.
+      tilt: by what is wished for (see `energies.tilt_cells`).
 
     Returns:
       The tokens after it, and the entropies of all cells, float32[B, T, V].
@@ -117,6 +122,8 @@ def redraw(keys: jax.Array, ask: Ask, tokens: jax.Array, hidden: jax.Array, cond
     known = condition.frames[..., None] & ~hidden
     shown = condition._replace(known=known, tokens=jnp.where(known, tokens, 0))
     logits = narrow(ask(ask_keys, shown), shown)
+    if tilt is not None:
+        logits = tilt(logits, condition.frames)
     log_p = jax.nn.log_softmax(logits / temperature)
     drawn = jax.vmap(jax.random.categorical)(draw_keys, log_p)
     entropy = -(jnp.exp(log_p) * log_p).sum(-1)
@@ -132,7 +139,7 @@ def one_cell(keys: jax.Array, free: jax.Array) -> jax.Array:
 
 
 def generate(keys: jax.Array, ask: Ask, settings: GibbsSettings, condition: Condition,
-             legal: Legal) -> Generated:
+             legal: Legal, tilt: Tilt | None = None) -> Generated:
     """Composes: all cells are drawn, and then some again and again.
 
     Chorale b depends on `keys[b]` and its own condition only. Given cells stand as they are given,
@@ -144,6 +151,7 @@ def generate(keys: jax.Array, ask: Ask, settings: GibbsSettings, condition: Cond
       settings: which cells, and how.
       condition: what is known; its frames give B and T.
       legal: bool[V, K] and bool[V, K, K], which tokens may begin and which may follow which.
+      tilt: see `redraw`.
     """
     free = condition.frames[..., None] & ~condition.known
     cells = jnp.maximum(free.sum((1, 2)), 1)
@@ -160,12 +168,13 @@ def generate(keys: jax.Array, ask: Ask, settings: GibbsSettings, condition: Cond
             hidden = free & jax.vmap(
                 lambda key: jax.random.bernoulli(key, chance, free.shape[1:]))(step_keys[:, 0])
         after, entropy = redraw(step_keys[:, 1], ask, tokens, hidden, condition,
-                                settings.temperature)
+                                settings.temperature, tilt)
         mean = (entropy * hidden).sum((1, 2)) / jnp.maximum(hidden.sum((1, 2)), 1)
         return after, Diagnostics(mean, share(hidden), share(after != tokens))
 
     start_keys = jax.vmap(lambda key: jax.random.fold_in(key, settings.steps))(keys)
-    tokens, _ = redraw(start_keys, ask, condition.tokens, free, condition, settings.temperature)
+    tokens, _ = redraw(start_keys, ask, condition.tokens, free, condition, settings.temperature,
+                       tilt)
     tokens, diagnostics = jax.lax.scan(step, tokens, jnp.arange(settings.steps))
     sure = CERTAIN * jax.nn.one_hot(tokens, legal[0].shape[-1])
     possible = condition.possible(sure.shape[-1])

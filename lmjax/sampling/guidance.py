@@ -36,10 +36,14 @@ def guide(denoise: Denoise, table: jax.Array, weight: jax.Array, tracks: Sequenc
 
         nothing = jnp.zeros((2, *condition.known.shape, table.shape[1]))
         told, untold = jax.lax.fori_loop(0, 1 + further, ask, nothing)
-        w = jnp.where(further, weight, 1.0)[:, None, None, None]
-        return from_logits(table, untold + w * (told - untold))
+        return from_logits(table, mix(told, untold, jnp.where(further, weight, 1.0)))
 
     return guided
+
+
+def mix(log_p: jax.Array, log_p0: jax.Array, weight: jax.Array) -> jax.Array:
+    """Logits float32[B, T, V, K] of `p_0 (p / p_0)^w`, with w float32[B]."""
+    return log_p0 + weight[:, None, None, None] * (log_p - log_p0)
 
 
 def temper(denoise: Denoise, table: jax.Array, temperature: jax.Array) -> Denoise:

@@ -97,10 +97,13 @@ class Generated(NamedTuple):
 Advance = Callable[[Any, jax.Array, jax.Array, jax.Array], tuple[Any, jax.Array]]
 # (features, tokens of the frame as far as they are drawn int32[B, 1, V]) -> logits [B, 1, V, K]
 Voices = Callable[[jax.Array, jax.Array], jax.Array]
+# (logits [B, K], tokens of the frame before int32[B, V], and of this one, voice) -> logits, tilted
+Tilt = Callable[[jax.Array, jax.Array, jax.Array, int], jax.Array]
 
 
 def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
-             settings: SequentialSettings, condition: Condition, legal: Legal) -> Generated:
+             settings: SequentialSettings, condition: Condition, legal: Legal,
+             tilt: Tilt | None = None) -> Generated:
     """Draws chorales, frame by frame and voice by voice.
 
     Chorale b depends on `keys[b]` and its own condition only. Given cells stand as they are given,
@@ -113,6 +116,7 @@ def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
       settings: how a token is chosen.
       condition: what is known; its frames give B and T.
       legal: bool[V, K] and bool[V, K, K], which tokens may begin and which may follow which.
+      tilt: by what is wished for (see `energies.tilt_next`).
     """
     begin, follow = map(jnp.asarray, legal)
     (batch, time, parts), size = condition.known.shape, begin.shape[-1]
@@ -138,6 +142,8 @@ def generate(keys: jax.Array, memory: Any, advance: Advance, voices: Voices,
                 order, groups, least, most = (part[:, None] for part in relations)
                 now = Relations(order, groups, least, most, related.sounds)
                 logits = conditional(outlook[:, None], now)[:, 0, voice]
+            if tilt is not None:
+                logits = tilt(logits, before, here, voice)
             drawn = jax.vmap(lambda key, choice, v=voice: jax.random.categorical(
                 jax.random.fold_in(jax.random.fold_in(key, number), v), choice))(
                 keys, choices(jnp.where(fits, logits, -jnp.inf), settings))

@@ -11,7 +11,9 @@ from ml_collections import ConfigDict
 import lmjax
 from lmjax.composing import draw
 from lmjax.evaluate import evaluate
+from lmjax.families.common import FORM
 from lmjax.music.chorale import REST
+from lmjax.requests.request import Request, Wishes
 from lmjax.sampling.gibbs import GibbsSettings
 
 
@@ -46,3 +48,27 @@ def test_its_bound_and_coconets_figure_are_told_apart(config, folder, capsys):
     said = capsys.readouterr().out
     assert "likelihood bound on 3 pieces" in said
     assert f"and no likelihood: {result.framewise.per_frame:.3f} ± " in said
+
+
+def wished(tracks, **wishes):
+    """A request for one bar, with wishes."""
+    return dataclasses.replace(Request.open(tracks), wishes=Wishes(**wishes))
+
+
+def test_wishes_are_heard(folder):
+    composer, tracks = lmjax.load(folder), lmjax.Form(bars=1, key="A major").tracks()
+
+    def drawn(*requests):
+        return draw(composer, jax.random.key(0), len(requests), list(requests), len(requests))
+
+    def moved(chorales):
+        before, after = chorales.pitch[:, :-1].astype(int), chorales.pitch[:, 1:].astype(int)
+        return (np.abs(after - before) * (before != REST) * (after != REST)).mean()
+
+    free, calm = (drawn(*[wished(tracks, motion=weight)] * 4) for weight in (0.0, 2.0))
+    assert moved(calm) < 0.5 * moved(free)
+    sure = drawn(*[wished(tracks, temperature=1e-3)] * 4)
+    assert sure.diagnostics["entropy"].mean() < 0.5 * free.diagnostics["entropy"].mean()
+    unheard, tracks = drawn(*[wished(tracks, form=0.0)] * 2), tracks.copy()
+    tracks[:, FORM] = 0
+    np.testing.assert_array_equal(unheard.tokens, drawn(*[Request.open(tracks)] * 2).tokens)

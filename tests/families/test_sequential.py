@@ -13,8 +13,10 @@ import lmjax
 from lmjax.composing import draw
 from lmjax.data.dataset import load_dataset
 from lmjax.evaluate import evaluate
+from lmjax.families.common import FORM
 from lmjax.music.chorale import REST
 from lmjax.noise.condition import Condition
+from lmjax.requests.request import Request, Wishes
 from lmjax.sampling.sequential import SequentialSettings
 
 NETWORKS = {
@@ -80,3 +82,38 @@ def test_its_likelihood_is_exact(config, folder, capsys):
             composer.params, Condition.free(jnp.zeros_like(piece.tracks)[None]), tokens)
         nats -= jnp.take_along_axis(jax.nn.log_softmax(logits), tokens[..., None], axis=-1).sum()
     assert record["nats_per_frame"] == pytest.approx(float(nats) / frames, rel=1e-4)
+
+
+def wished(tracks, **wishes):
+    """A request for one bar, with wishes."""
+    return dataclasses.replace(Request.open(tracks), wishes=Wishes(**wishes))
+
+
+def test_wishes_are_granted_at_their_ends(config, folder):
+    """So large that they leave no choice: no voice moves; the likeliest tokens, as drawn cold."""
+    composer, tracks = lmjax.load(folder), lmjax.Form(bars=1).tracks()
+    calm = draw(composer, jax.random.key(0), 3, [wished(tracks, motion=100.0)] * 3, 3)
+    free = draw(composer, jax.random.key(0), 3, tracks, 3)
+    for drawn, moves in ((calm, False), (free, True)):
+        before, after = drawn.pitch[:, :-1], drawn.pitch[:, 1:]
+        assert ((before != after) & (before != REST) & (after != REST)).any() == moves
+    if config.network.kind == "chained":
+        return  # alike in every key, and hardly trained: several tokens are the likeliest
+    likeliest = draw(composer, jax.random.key(0), 1, [wished(tracks, temperature=1e-4)], 1)
+    cold = composer.using(sampler=SequentialSettings("cold"))
+    np.testing.assert_array_equal(
+        likeliest.tokens, draw(cold, jax.random.key(0), 1, tracks, 1).tokens)
+
+
+def test_without_weight_the_form_is_not_heard(config, folder):
+    composer, tracks = lmjax.load(folder), lmjax.Form(bars=1, key="A major").tracks()
+    request = [wished(tracks, form=0.0)] * 3
+    if not config.condition.drop:
+        with pytest.raises(ValueError, match="cannot be guided by it"):
+            draw(composer, jax.random.key(0), 3, request, 3)
+        return
+    unheard = draw(composer, jax.random.key(0), 3, request, 3)
+    tracks = tracks.copy()
+    tracks[:, FORM] = 0
+    np.testing.assert_array_equal(
+        unheard.tokens, draw(composer, jax.random.key(0), 3, tracks, 3).tokens)
