@@ -15,15 +15,13 @@ from lmjax.settings import Settings
 DROPPED_TOGETHER = (
     (rhythm.POSITION, rhythm.BAR), (rhythm.START, rhythm.END), (rhythm.FERMATA,),
     (rhythm.KEY, rhythm.MODE))
+# The tracks that guidance strengthens.
+FORM = tuple(track for group in DROPPED_TOGETHER for track in group)
 
 
 def space_of(vocabulary: Vocabulary) -> TokenSpace:
     """The tables by which a network sees a vocabulary."""
     return TokenSpace(vocabulary.valid, *vocabulary.parts, vocabulary.pitches)
-
-
-# The tracks that guidance strengthens.
-FORM = tuple(track for group in DROPPED_TOGETHER for track in group)
 
 
 def check_far(near: jax.Array | None) -> None:

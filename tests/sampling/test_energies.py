@@ -14,7 +14,7 @@ from lmjax.noise.condition import Condition, Wishes
 from lmjax.noise.denoiser import from_logits
 from lmjax.noise.embed import NEVER, one_hot_table
 from lmjax.sampling.constraints import hold
-from lmjax.sampling.energies import Counts, Notes, energy, expected, tilt
+from lmjax.sampling.energies import Counts, Notes, energy, expected, tilt, tilt_next
 
 
 def notes_of(vocabulary):
@@ -184,6 +184,28 @@ def test_gradient_is_that_of_finite_differences():
     moves = jnp.eye(p.size).reshape(-1, *p.shape) / 2
     differences = jax.vmap(lambda move: total(p + move) - total(p - move))(moves)
     np.testing.assert_allclose(jax.grad(total)(p).ravel(), differences, atol=1e-4)
+
+
+def test_the_next_token_is_tilted_by_what_it_costs():
+    """The last voice's, for all notes that can have been drawn before it."""
+    wishes = wished(1, parallels=3.0, motion=0.5, attacks=-1.0)
+    said = jnp.asarray([[0.3, -0.2, 0.1, 0.7]])
+
+    @jax.jit
+    def costs(before, above):
+        after = jnp.stack([jnp.full(4, above), jnp.arange(4)], axis=-1)
+        p = jax.nn.one_hot(jnp.stack([jnp.broadcast_to(before, (4, 2)), after], axis=1), 4)
+        return energy(p, TINY, jnp.ones((4, 2), bool), Wishes(*(w.repeat(4) for w in wishes[:3])))
+
+    @jax.jit
+    def tilted(before, above):
+        here = jnp.stack([above, 3])[None]  # what stands where nothing is drawn yet is not heard
+        return tilt_next(said, before[None], here, 1, TINY, wishes)[0]
+
+    for *before, above in itertools.product(range(4), repeat=3):
+        found, cost = tilted(jnp.array(before), above), costs(jnp.array(before), above)
+        np.testing.assert_allclose(found - found[0], said[0] - said[0, 0] - (cost - cost[0]),
+                                   atol=1e-5)
 
 
 def test_padding_counts_for_nothing():
