@@ -2,8 +2,6 @@
 
     python -m lmjax.main --config=configs/ncsn_long.py
     python -m lmjax.export runs/ncsn_long lmjax/pretrained/ncsn
-
-Those that are shipped were made in two parts, as `lmjax/pretrained/ncsn/README.md` says.
 """
 
 import ml_collections

@@ -122,7 +122,8 @@ def _settings_of(config: Mapping[str, Any]) -> Settings:
     """A checkpoint's settings.
 
     How a model is used is no part of it: fields of those sections may have come, which then have
-    their default, or gone, since it was trained. Fields of training may have come.
+    their default, or gone, since it was trained. Fields of training may have come, and sets of
+    allowed tokens that cells share.
     """
     classes = (settings_module.SAMPLER_SETTINGS[config["sampler"]["kind"]], ComposeSettings,
                EvaluationSettings)
@@ -130,4 +131,6 @@ def _settings_of(config: Mapping[str, Any]) -> Settings:
                       for name, default in dataclasses.asdict(cls()).items()}
             for section, cls in zip(USES, classes, strict=True)}
     training = dataclasses.asdict(TrainingSettings()) | dict(config["training"])
-    return settings_module.from_config({**config, **uses, "training": training})
+    condition = {"shared": False} | dict(config["condition"])
+    return settings_module.from_config(
+        {**config, **uses, "training": training, "condition": condition})

@@ -186,11 +186,11 @@ def test_the_papers_vocabulary_has_the_papers_sizes():
 @pytest.mark.parametrize("name, changes, message", [
     ("ncsn", {"loss": None}, "config lacks the field loss; see configs/base.py"),
     ("lstm", {"noise": {**config_of().noise}}, "config has a section noise, which only score"),
-    ("lstm", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.0}},
+    ("lstm", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.0, "shared": True}},
      "condition.known is for networks of kind"),
-    ("lstm", {"condition": {"known": 0.0, "allowed": 0.0, "drop": 0.2}},
+    ("lstm", {"condition": {"known": 0.0, "allowed": 0.0, "drop": 0.2, "shared": True}},
      "hears no tracks to withhold"),
-    ("lstm", {"condition": {"known": 0.0, "allowed": 0.2, "drop": 0.0}},
+    ("lstm", {"condition": {"known": 0.0, "allowed": 0.2, "drop": 0.0, "shared": True}},
      "does not hear what is allowed: condition.allowed must be 0, not 0.2"),
     ("lstm", {"sampler": {**config_of().sampler}},
      "sampler.kind must be one of cold, warm for this network, not 'predictor_corrector'"),
@@ -198,7 +198,7 @@ def test_the_papers_vocabulary_has_the_papers_sizes():
      "sampler.kind must be one of langevin, ancestral, .* for this network, not 'warm'"),
     ("gibbs", {"sampler": {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0}},
      "sampler.kind must be one of blocked_gibbs, single_gibbs for this network, not 'warm'"),
-    ("gibbs", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.2}},
+    ("gibbs", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.2, "shared": True}},
      "condition.known is for networks of ki"),
 ])
 def test_sections_that_do_not_fit_the_network(name, changes, message):

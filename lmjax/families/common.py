@@ -24,6 +24,12 @@ def space_of(vocabulary: Vocabulary) -> TokenSpace:
     return TokenSpace(vocabulary.valid, *vocabulary.parts, vocabulary.pitches)
 
 
+def hears_sets(settings: Settings) -> bool:
+    """Whether a network can be told which tokens are allowed: not if it never saw such sets as are
+    asked for, which then are held all the same."""
+    return settings.condition.allowed > 0 and settings.condition.shared
+
+
 def check_far(near: jax.Array | None) -> None:
     """Raises ValueError if a sampler that knows no noise levels is to come back from one."""
     if near is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from lmjax.families.common import (
     DROPPED_TOGETHER,
     check_far,
+    hears_sets,
     space_of,
     tilting,
     without_form,
@@ -79,6 +80,8 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
 
         def ask(keys: jax.Array, shown: Condition) -> jax.Array:
             del keys
+            if not hears_sets(settings):
+                shown = shown._replace(allowed=None)
             logits = model.logits(params, shown)
             if wishes.form is not None:
                 withheld = shown._replace(tracks=without_form(shown.tracks, settings))

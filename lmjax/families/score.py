@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import DROPPED_TOGETHER, FORM, space_of, tilting
+from lmjax.families.common import DROPPED_TOGETHER, FORM, hears_sets, space_of, tilting
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
@@ -14,7 +14,7 @@ from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
 from lmjax.noise.embed import embed
 from lmjax.sampling import chain, energies
-from lmjax.sampling.constraints import hold, replace_known
+from lmjax.sampling.constraints import hold, replace_known, without_sets
 from lmjax.sampling.guidance import guide, temper
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import SCORE_NETWORKS, Settings
@@ -73,6 +73,8 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         table = model.table(params)
         centre = jnp.einsum("vk,vkd->d", shares, table)
         denoise, how, wishes = model.denoiser(params), plan, condition.wishes
+        if not hears_sets(settings):
+            denoise = without_sets(denoise)
         weight = wishes.form
         if weight is None and guidance != 1:
             weight = jnp.full(len(keys), guidance)

@@ -28,6 +28,11 @@ def hold(denoise: Denoise, table: jax.Array) -> Denoise:
     return holding
 
 
+def without_sets(denoise: Denoise) -> Denoise:
+    """A model that is not told which tokens are allowed; to be held to them by `hold`."""
+    return lambda x, sigma, condition: denoise(x, sigma, condition._replace(allowed=None))
+
+
 def narrow(logits: jax.Array, condition: Condition) -> jax.Array:
     """Logits float32[B, T, V, K], given what a condition leaves."""
     logits = forbid(logits, condition.possible(logits.shape[-1]))

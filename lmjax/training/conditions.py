@@ -23,11 +23,14 @@ class ConditionSettings:
       allowed: share of the examples in which some cells may have certain tokens only.
       drop: chance that the notational tracks (metre and place, fermatas, key) of an example are
         withheld; each group of tracks on its own.
+      shared: whether cells share such sets at times, as a musician's do. A network that never saw
+        this takes one that many share for as many witnesses, so it is not told of sets.
     """
 
     known: float = 0.3
     allowed: float = 0.2
     drop: float = 0.2
+    shared: bool = True
 
     def __post_init__(self) -> None:
         for name in ("known", "allowed", "drop"):
@@ -61,7 +64,8 @@ def draw_known(key: jax.Array, batch: int, time: int, voices: int, share: float)
     return known & jax.random.bernoulli(keys[5], share, (batch, 1, 1))
 
 
-def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: float) -> jax.Array:
+def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: float,
+                 shared: bool = True) -> jax.Array:
     """Random sets of tokens that a cell may have, bool[B, T, V, K], the true one among them.
 
     Of the examples that are restricted, half are in their pitch classes, half in their range and
@@ -81,6 +85,7 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
       tokens: int32[B, T, V], the truth.
       space: the vocabulary.
       share: of the examples that are restricted.
+      shared: whether sets may be; else each cell has its own.
     """
     keys = jax.random.split(key, 13)
     batch, time, voices = cells = tokens.shape
@@ -119,8 +124,10 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
     spans = jnp.stack([frame[:, None] // n == frame // n for n in (1, *SPANS, time)])
     grids = jnp.stack([frame[:, None] % n == frame % n for n in (time, *GRIDS)])
     apart, choir = jnp.eye(voices, dtype=bool), jnp.ones((voices, voices), bool)
-    span, grid = one_of(keys[3], spans), one_of(keys[4], grids)
-    fellows = one_of(keys[5], jnp.stack([apart, choir]))
+    together = jnp.stack([apart, choir])
+    if not shared:
+        spans, grids, together = spans[:1], grids[:1], together[:1]
+    span, grid, fellows = one_of(keys[3], spans), one_of(keys[4], grids), one_of(keys[5], together)
 
     pitch = jnp.asarray(space.pitch)
     classes = jnp.where(pitch < 0, PITCH_CLASSES, pitch % PITCH_CLASSES)
@@ -162,5 +169,5 @@ def draw_condition(key: jax.Array, tokens: jax.Array, tracks: jax.Array, frames:
     shown = (kept[:, :, None] | ~member).all(axis=1)
     allowed = None
     if settings.allowed:
-        allowed = draw_allowed(allowed_key, tokens, space, settings.allowed)
+        allowed = draw_allowed(allowed_key, tokens, space, settings.allowed, settings.shared)
     return Condition(tracks * shown[:, None], frames, known, jnp.where(known, tokens, 0), allowed)
