@@ -37,7 +37,7 @@ def command(monkeypatch: pytest.MonkeyPatch):
 
 def test_an_engraving_knows_its_notes(chorale: Chorale) -> None:
     one, other = (engrave.engraving(chorale, prefix=prefix) for prefix in ("a-", "b-"))
-    assert one.notes["a-n0-0"] == (0, 0, 4) and len(one.notes) == 56
+    assert one.notes["a-n0-0"] == (0, 0, 4) and len(one.notes) == 54  # two off the beat
     assert all(f'id="{name}"' in one.svg and name not in other.svg for name in one.notes)
     assert one.svg.replace("a-", "b-") == other.svg
 

@@ -24,7 +24,7 @@ def ids(html: str) -> set[str]:
 
 def test_engraved_and_with_a_player(chorale: Chorale) -> None:
     html = html_of(dataclasses.replace(chorale, title='"Quoted" & <marked>'))
-    assert html.count("<svg") == 1 and html.count('class="note"') == 56
+    assert html.count("<svg") == 1 and html.count('class="note"') == 54
     assert 'aria-label="&quot;Quoted&quot; &amp; &lt;marked&gt;"' in html and "<marked>" not in html
     assert embedded(html, "audio/mpeg")[:2] in (b"\xff\xfb", b"\xff\xf3", b"ID")
     assert not re.search(r'(href|src)="(?!#|data:)', html)  # it asks for nothing else

@@ -79,7 +79,7 @@ def test_a_long_chorale_takes_several_sheets_or_one_long_page(chorale: Chorale) 
 
 def test_musicxml_is_engraved_as_it_is(musicxml: bytes) -> None:
     page, = musicxml_pages(musicxml, TALL)
-    assert page.count('class="note"') == 56 and "Three Flats" in page
+    assert page.count('class="note"') == 54 and "Three Flats" in page
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as folder:
         folder.writestr("META-INF/container.xml", CONTAINER)
