@@ -195,7 +195,8 @@ def answer_all(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                     bar.update()
     if progress:
         folder = home if len(names) != 1 else names.pop()
-        tqdm.write(f"{sum(one.num for one, _ in each)} answers to {len(each)} requests in {folder}")
+        requests = "1 request" if len(each) == 1 else f"{len(each)} requests"
+        tqdm.write(f"{sum(one.num for one, _ in each)} answers to {requests} in {folder}")
     return home
 
 
