@@ -22,6 +22,7 @@ from lmjax.networks.masked import MaskedModel, MaskedSettings
 from lmjax.networks.score import Params
 from lmjax.noise.condition import Condition
 from lmjax.sampling import gibbs
+from lmjax.sampling.constraints import without_sets
 from lmjax.sampling.energies import tilt_cells
 from lmjax.sampling.guidance import mix
 from lmjax.settings import Settings
@@ -81,7 +82,7 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
         def ask(keys: jax.Array, shown: Condition) -> jax.Array:
             del keys
             if not hears_sets(settings):
-                shown = shown._replace(allowed=None)
+                shown = without_sets(shown)
             logits = model.logits(params, shown)
             if wishes.form is not None:
                 withheld = shown._replace(tracks=without_form(shown.tracks, settings))

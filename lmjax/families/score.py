@@ -12,6 +12,7 @@ from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
+from lmjax.noise.denoiser import Denoise
 from lmjax.noise.embed import embed
 from lmjax.sampling import chain, energies
 from lmjax.sampling.constraints import hold, replace_known, without_sets
@@ -74,7 +75,7 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         centre = jnp.einsum("vk,vkd->d", shares, table)
         denoise, how, wishes = model.denoiser(params), plan, condition.wishes
         if not hears_sets(settings):
-            denoise = without_sets(denoise)
+            denoise = deaf(denoise)
         weight = wishes.form
         if weight is None and guidance != 1:
             weight = jnp.full(len(keys), guidance)
@@ -94,6 +95,11 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         return chain.sample(keys, denoise, how, condition, centre, (start, follow), start_at)
 
     return sample
+
+
+def deaf(denoise: Denoise) -> Denoise:
+    """A model that hears no sets of tokens."""
+    return lambda x, sigma, condition: denoise(x, sigma, without_sets(condition))
 
 
 def evaluations(settings: Settings, frames: int) -> int:

@@ -28,9 +28,15 @@ def hold(denoise: Denoise, table: jax.Array) -> Denoise:
     return holding
 
 
-def without_sets(denoise: Denoise) -> Denoise:
-    """A model that is not told which tokens are allowed; to be held to them by `hold`."""
-    return lambda x, sigma, condition: denoise(x, sigma, condition._replace(allowed=None))
+def without_sets(condition: Condition) -> Condition:
+    """The same condition for a network that is not told which tokens are allowed, to be held to
+    them by `hold`; but a cell that is left a single token is one that is given."""
+    if condition.allowed is None:
+        return condition
+    single = (condition.allowed.sum(-1) == 1) & ~condition.known
+    return condition._replace(
+        known=condition.known | single, allowed=None,
+        tokens=jnp.where(single, condition.allowed.argmax(-1), condition.tokens))
 
 
 def narrow(logits: jax.Array, condition: Condition) -> jax.Array:

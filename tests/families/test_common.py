@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import lmjax
@@ -27,9 +28,19 @@ def test_a_checkpoint_that_says_nothing_of_shared_sets_knows_none():
         "shared", False)
 
 
-def test_without_sets_a_model_hears_all_else():
-    heard = []
-    condition = Condition.free(jnp.ones((1, 2, 3), jnp.int32))._replace(
-        allowed=jnp.zeros((1, 2, 4, 5), bool))
-    without_sets(lambda *said: heard.append(said))(1, 2, condition)
-    assert heard == [(1, 2, condition._replace(allowed=None))]
+def test_without_sets_a_cell_that_is_left_one_token_is_given():
+    allowed = np.ones((1, 2, 4, 5), bool)
+    allowed[0, 0, 1] = np.arange(5) == 3
+    allowed[0, 1, 2] = np.arange(5) >= 3
+    condition = Condition.free(jnp.ones((1, 2, 3), jnp.int32))
+    condition = condition._replace(known=condition.known.at[0, 1, 0].set(True),
+                                   tokens=condition.tokens.at[0, 1, 0].set(2))
+    assert without_sets(condition) is condition
+    found = without_sets(condition._replace(allowed=jnp.asarray(allowed)))
+    assert found.allowed is None
+    known, tokens = np.zeros((2, 1, 2, 4), int)
+    known[0, 0, 1], tokens[0, 0, 1] = 1, 3
+    known[0, 1, 0], tokens[0, 1, 0] = 1, 2
+    np.testing.assert_array_equal(found.known, known)
+    np.testing.assert_array_equal(found.tokens, tokens)
+    np.testing.assert_array_equal(found.tracks, condition.tracks)
