@@ -37,7 +37,7 @@ def check(suffix: str) -> None:
         extra.load("soundfile", "sound (.mp3)")
 
 
-def synthesize(chorale: Chorale, quarter_per_minute: float = 80,
+def synthesize(chorale: Chorale, quarter_per_minute: float | None = None,
                soundfont: SoundFont = None) -> np.ndarray:
     """Plays a chorale: float32[N], `RATE` samples a second, from -1 to 1.
 
@@ -46,7 +46,7 @@ def synthesize(chorale: Chorale, quarter_per_minute: float = 80,
 
     Args:
       chorale: what to play.
-      quarter_per_minute: tempo.
+      quarter_per_minute: tempo; without one, that of `lmjax.render.tempo.timing_of`.
       soundfont: a file (.sf2) that the program fluidsynth plays, instead of the organ.
 
     Raises:
@@ -61,8 +61,8 @@ def synthesize(chorale: Chorale, quarter_per_minute: float = 80,
     return samples
 
 
-def write_wav(chorale: Chorale, path: str | os.PathLike[str], quarter_per_minute: float = 80,
-              soundfont: SoundFont = None) -> None:
+def write_wav(chorale: Chorale, path: str | os.PathLike[str],
+              quarter_per_minute: float | None = None, soundfont: SoundFont = None) -> None:
     """Plays a chorale into a WAV file of 16 bits; see `synthesize` for what the arguments mean.
 
     Raises:
@@ -72,8 +72,8 @@ def write_wav(chorale: Chorale, path: str | os.PathLike[str], quarter_per_minute
     write_bytes(path, _wav(synthesize(chorale, quarter_per_minute, soundfont)))
 
 
-def write_mp3(chorale: Chorale, path: str | os.PathLike[str], quarter_per_minute: float = 80,
-              soundfont: SoundFont = None) -> None:
+def write_mp3(chorale: Chorale, path: str | os.PathLike[str],
+              quarter_per_minute: float | None = None, soundfont: SoundFont = None) -> None:
     """Plays a chorale into an MP3 file, see `mp3_of`.
 
     Raises:
@@ -83,7 +83,7 @@ def write_mp3(chorale: Chorale, path: str | os.PathLike[str], quarter_per_minute
     write_bytes(path, mp3_of(chorale, quarter_per_minute, soundfont))
 
 
-def mp3_of(chorale: Chorale, quarter_per_minute: float = 80,
+def mp3_of(chorale: Chorale, quarter_per_minute: float | None = None,
            soundfont: SoundFont = None) -> bytes:
     """Plays a chorale into an MP3 of 32 kbit/s; see `synthesize` for what the arguments mean.
 
@@ -118,7 +118,8 @@ def _mp3(samples: np.ndarray) -> bytes:
 ENCODERS = {"wav": _wav, "mp3": _mp3}
 
 
-def _play_soundfont(chorale: Chorale, quarter_per_minute: float, soundfont: Path) -> np.ndarray:
+def _play_soundfont(chorale: Chorale, quarter_per_minute: float | None,
+                    soundfont: Path) -> np.ndarray:
     """Plays a chorale by fluidsynth: float32[N], until `TAIL` seconds after its end."""
     program = shutil.which("fluidsynth")
     if program is None:

@@ -33,7 +33,8 @@ LAYOUTS = {
     "open": (Staff((0,), TREBLE), Staff((1,), TREBLE), Staff((2,), TENOR), Staff((3,), BASS))}
 
 
-def mei_of(chorale: Chorale, layout: str, prefix: str = "", breaks: Collection[int] = ()) -> str:
+def mei_of(chorale: Chorale, layout: str, prefix: str = "", breaks: Collection[int] = (),
+           sheets: Collection[int] = ()) -> str:
     """A chorale as MEI.
 
     Args:
@@ -42,6 +43,7 @@ def mei_of(chorale: Chorale, layout: str, prefix: str = "", breaks: Collection[i
         staff for each voice.
       prefix: of the ids of the notes, see `notes_of`.
       breaks: the indices of bars with which a new system begins.
+      sheets: of those with which a new sheet does.
 
     Raises:
       ValueError: if there is no such layout.
@@ -61,7 +63,7 @@ def mei_of(chorale: Chorale, layout: str, prefix: str = "", breaks: Collection[i
         if index > 0 and bar.metre != chorale.bars[index - 1].metre:
             SubElement(section, "scoreDef", _metre(bar))
         if index in breaks:
-            SubElement(section, "sb")
+            SubElement(section, "pb" if index in sheets else "sb")
         measure = SubElement(section, "measure")
         if numbers[index]:
             measure.set("n", str(numbers[index]))

@@ -32,7 +32,7 @@ MINOR = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "
 
 
 def write_midi(chorale: Chorale, path: str | os.PathLike[str],
-               quarter_per_minute: float = 80) -> None:
+               quarter_per_minute: float | None = None) -> None:
     """Writes a chorale as a MIDI file, see `midi_of`.
 
     Raises:
@@ -44,7 +44,7 @@ def write_midi(chorale: Chorale, path: str | os.PathLike[str],
     write_bytes(path, content.getvalue())
 
 
-def midi_of(chorale: Chorale, quarter_per_minute: float = 80) -> "MidiFile":
+def midi_of(chorale: Chorale, quarter_per_minute: float | None = None) -> "MidiFile":
     """A chorale as a MIDI file of four named tracks; the first holds tempo and metre.
 
     The notes stay on the grid, for notation editors; a fermata is a slower tempo, and the breath

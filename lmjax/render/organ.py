@@ -25,7 +25,7 @@ WET = 0.02  # its energy, of the direct sound's; with more of it some keys get l
 BLOCK = 1 << 15  # samples of a Fourier transform
 
 
-def play(chorale: Chorale, quarter_per_minute: float) -> np.ndarray:
+def play(chorale: Chorale, quarter_per_minute: float | None = None) -> np.ndarray:
     """Plays a chorale: float32[N], from its beginning to `TAIL` seconds after its end.
 
     A note that is held is as loud from attack to release; one that is followed by another on the

@@ -1,10 +1,13 @@
 """Pages of music, through verovio: the extra `render`."""
 
 import io
+import itertools
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
+
+import numpy as np
 
 from lmjax.music.chorale import Chorale
 from lmjax.render import extra
@@ -26,7 +29,7 @@ AGAIN = "save it anew from a notation editor"
 
 def chorale_pages(chorale: Chorale, layout: str, size: Mapping[str, Any],
                   prefix: str = "") -> list[str]:
-    """A chorale as SVGs, its bars spread evenly over the systems.
+    """A chorale as SVGs, its bars spread evenly over the systems, and these over the sheets.
 
     Args:
       chorale: what to engrave.
@@ -47,8 +50,16 @@ def chorale_pages(chorale: Chorale, layout: str, size: Mapping[str, Any],
     # Pages break where they are full only if they are not as high as it takes.
     toolkit.setOptions({**size, "breaks": "encoded" if size["adjustPageHeight"] else "line"})
     toolkit.loadData(mei_of(chorale, layout, prefix, breaks))
+    pages = _drawn(toolkit)
+    if len(pages) > 1:
+        # Verovio fills one sheet after the other, and the last gets what is left.
+        firsts = sheets([page.count('class="system"') for page in pages])
+        toolkit.setOptions({"breaks": "encoded"})
+        toolkit.loadData(mei_of(
+            chorale, layout, prefix, breaks, [breaks[first - 1] for first in firsts]))
+        pages = _drawn(toolkit)
     notes = notes_of(chorale, prefix)
-    return [compact(page, notes, prefix) for page in _drawn(toolkit)]
+    return [compact(page, notes, prefix) for page in pages]
 
 
 def systems(head: float, ends: Sequence[float], room: float) -> tuple[int, ...]:
@@ -70,6 +81,19 @@ def systems(head: float, ends: Sequence[float], room: float) -> tuple[int, ...]:
             options.append((left + (room - width) ** 2, (*firsts, start)))
         best.append(min(options))
     return best[-1][1][1:]
+
+
+def sheets(filled: Sequence[int]) -> list[int]:
+    """The systems with which sheets begin but the first, so that all are about equally full.
+
+    Args:
+      filled: how many systems are on each sheet if each but the last is as full as can be. They
+        stay where they are if more would have to be on one than on the least of these.
+    """
+    firsts = [sum(filled) * number // len(filled) for number in range(len(filled) + 1)]
+    if np.diff(firsts).max() > min(filled[:-1]):
+        firsts = [0, *itertools.accumulate(filled)]
+    return firsts[1:-1]
 
 
 def musicxml_pages(content: bytes, size: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from lmjax.music.rhythm import fermata_frames
 HOLD = BREATH = FRAMES_PER_QUARTER / 2  # sixteenths
 # Quarters a minute. MIDI knows no tempo below 3.6, which a breath after a sixteenth divides by 5.
 SLOWEST, FASTEST = 20, 600
+USUAL, USUAL_OF_HALVES = 80, 112  # where nobody says; halves that are beats are half as many
 
 
 class Timing(NamedTuple):
@@ -26,14 +27,21 @@ class Timing(NamedTuple):
     ends: np.ndarray
 
 
-def timing_of(chorale: Chorale, quarter_per_minute: float = 80) -> Timing:
+def timing_of(chorale: Chorale, quarter_per_minute: float | None = None) -> Timing:
     """When the frames of a chorale sound; there is no breath after the last one.
 
     Fermatas of which the one begins where the other ends are one.
 
+    Args:
+      chorale: of which music.
+      quarter_per_minute: the tempo; without one it is `USUAL` or, in 3/2 and its like,
+        `USUAL_OF_HALVES`.
+
     Raises:
       ValueError: if the tempo is too slow or too fast.
     """
+    if quarter_per_minute is None:
+        quarter_per_minute = USUAL_OF_HALVES if chorale.bars[0].denominator == 2 else USUAL
     if not SLOWEST <= quarter_per_minute <= FASTEST:
         raise ValueError(f"the tempo must be {SLOWEST} to {FASTEST} quarters a minute, not "
                          f"{quarter_per_minute}")
@@ -48,7 +56,7 @@ def timing_of(chorale: Chorale, quarter_per_minute: float = 80) -> Timing:
     return Timing(begins, begins[1:] - sixteenth * breaths)
 
 
-def seconds_of(chorale: Chorale, quarter_per_minute: float = 80) -> np.ndarray:
+def seconds_of(chorale: Chorale, quarter_per_minute: float | None = None) -> np.ndarray:
     """When each frame begins and, at last, the end: float64[T + 1], in seconds.
 
     Frames under a fermata last longer, and the last of them holds the breath after it.

@@ -11,7 +11,7 @@ from lmjax.music.chorale import Bar, Chorale
 from lmjax.render.compact import SVG
 from lmjax.render.mei import notes_of
 from lmjax.render.notation import musicxml_of, to_score
-from lmjax.render.pages import SHEETS, TALL, chorale_pages, musicxml_pages, systems
+from lmjax.render.pages import SHEETS, TALL, chorale_pages, musicxml_pages, sheets, systems
 
 CONTAINER = '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>'
 
@@ -70,11 +70,22 @@ def test_a_page_can_be_inlined(chorale: Chorale) -> None:
 def test_a_long_chorale_takes_several_sheets_or_one_long_page(chorale: Chorale) -> None:
     arrays = (np.tile(getattr(chorale, name), (8, 1)) for name in ("pitch", "struck", "fermata"))
     whole = Chorale(*arrays, tuple(Bar(start, 3, 4) for start in range(0, 8 * len(chorale), 12)))
-    sheets = chorale_pages(whole, "open", SHEETS)
-    assert len(sheets) > 1
+    several = chorale_pages(whole, "open", SHEETS)
+    assert len(several) > 1
     page, = chorale_pages(whole, "open", TALL)
-    for pages in (sheets, [page]):
+    for pages in (several, [page]):
         assert sum(len(groups(one, "note")) for one in pages) == len(notes_of(whole))
+
+
+def test_sheets_are_about_equally_full(chorale: Chorale) -> None:
+    assert sheets([4, 4, 2]) == [3, 6] and sheets([6, 4]) == [5] and sheets([4, 1]) == [2]
+    # The first holds no more: its title takes room.
+    assert sheets([3, 4, 4]) == [3, 7] and sheets([3, 5, 4]) == [3, 8]
+    arrays = (np.tile(getattr(chorale, name), (8, 1)) for name in ("pitch", "struck", "fermata"))
+    whole = Chorale(*arrays, tuple(Bar(start, 3, 4) for start in range(0, 8 * len(chorale), 12)))
+    pages = chorale_pages(whole, "open", SHEETS)
+    counts = [len(groups(page, "system")) for page in pages]
+    assert len(pages) > 1 and max(counts) - min(counts) <= 1
 
 
 def test_musicxml_is_engraved_as_it_is(musicxml: bytes) -> None:

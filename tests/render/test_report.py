@@ -134,15 +134,18 @@ def test_same_input_same_bytes(piece: Piece, folder: Path, tmp_path: Path) -> No
     assert (tmp_path / "a/report.html").read_bytes() == (tmp_path / "b/report.html").read_bytes()
 
 
-def test_sixteen_bars_take_less_than_500_kb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("metre", [(4, 4), (3, 2)])
+def test_sixteen_bars_take_less_than_500_kb(tmp_path: Path, metre: tuple[int, int]) -> None:
     """With more notes than any of Bach's chorales has in as many bars."""
-    frames = 256
+    whole = Bar(0, *metre).length
+    frames, beat = 16 * whole, 16 // metre[1]
     struck = np.zeros((frames, 4), bool)
-    struck[::2, 1:3] = struck[::4] = True
-    pitch = np.array([72, 67, 60, 48]) + np.repeat(np.arange(frames // 4) % 2 * 2, 4)[:, None]
+    struck[::beat // 2, 1:3] = struck[::beat] = True
+    pitch = np.array([72, 67, 60, 48]) + np.repeat(
+        np.arange(frames // beat) % 2 * 2, beat)[:, None]
     fermata = np.zeros_like(struck)
-    fermata[[60, 124, 188, 252]] = True
-    bars = tuple(Bar(start, 4, 4) for start in range(0, frames, 16))
+    fermata[np.arange(1, 5) * 4 * whole - beat] = True
+    bars = tuple(Bar(start, *metre) for start in range(0, frames, whole))
     page, = write_report(tmp_path, "Busy", {}, [Piece(
         Chorale(pitch, struck, fermata, bars), "Busy")])
     assert 100_000 < page.stat().st_size < 500_000

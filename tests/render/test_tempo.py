@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,14 @@ def chords(lengths: list[int], fermatas: tuple[int, ...] = ()) -> Chorale:
 def test_without_fermatas_the_tempo_is_steady() -> None:
     seconds = seconds_of(chords([4, 4]), quarter_per_minute=75)
     np.testing.assert_allclose(seconds, np.arange(9) * 0.2)
+
+
+def test_without_a_tempo_a_beat_of_half_notes_is_slower_and_its_quarters_faster() -> None:
+    quarters = chords([4] * 6)
+    halves = dataclasses.replace(quarters, bars=(Bar(0, 3, 2),))
+    assert seconds_of(quarters)[-1] == pytest.approx(6 * 60 / 80)
+    assert seconds_of(halves)[-1] == pytest.approx(3 * 60 / 56)
+    assert seconds_of(halves, 80)[-1] == seconds_of(quarters)[-1]
 
 
 def test_a_fermata_adds_half_a_quarter_of_sound_and_half_of_silence() -> None:
