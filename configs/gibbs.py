@@ -21,5 +21,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.condition.known = 0.0
     config.sampler = ml_collections.ConfigDict({
         "kind": "blocked_gibbs", "steps": 512, "largest": 0.9, "smallest": 0.1, "over": 0.7,
-        "temperature": 1.0})
+        "temperature": 1.0, "guidance": 1.0})
     return config

@@ -30,7 +30,8 @@ def get_config() -> ml_collections.ConfigDict:
                            evaluate_windows=64, checkpoint_every=250)
     # Text: warm samples by the softmax as it is, or the most probable tokens ("cold").
     config.sampler = ml_collections.ConfigDict({
-        "kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0})
+        "kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0,
+        "guidance": 1.0})
     # It hears nothing but notes, and so knows no form.
     config.evaluation.update(metres=("4/4",), ranges="paper", tracks=(), wholes=0)
     return config

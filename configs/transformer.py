@@ -20,5 +20,6 @@ def get_config() -> ml_collections.ConfigDict:
     # What is given later, or allowed, it cannot hear.
     config.condition.update(known=0.0, allowed=0.0)
     config.sampler = ml_collections.ConfigDict({
-        "kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0})
+        "kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0,
+        "guidance": 1.0})
     return config

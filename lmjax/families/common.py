@@ -50,6 +50,14 @@ def tilting(wishes: Wishes, vocabulary: Vocabulary) -> Notes | None:
     return Notes(vocabulary.pitches, vocabulary.parts[1] == STRUCK)
 
 
+def guiding(wishes: Wishes, guidance: float, batch: int) -> jax.Array | None:
+    """w of guidance by the form, float32[B]: what is wished for or else the sampler's; None if it
+    is 1, which is no guidance."""
+    if wishes.form is not None or guidance == 1:
+        return wishes.form
+    return jnp.full(batch, guidance)
+
+
 def without_form(tracks: jax.Array, settings: Settings) -> jax.Array:
     """Tracks int32[..., C or more] of which those of the form, and what is made of them behind the
     C, are withheld, as in some training examples.

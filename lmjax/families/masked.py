@@ -9,6 +9,7 @@ import numpy as np
 from lmjax.families.common import (
     DROPPED_TOGETHER,
     check_far,
+    guiding,
     hears_sets,
     space_of,
     tilting,
@@ -78,16 +79,17 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
         check_far(near)
         wishes = condition.wishes
         notes = tilting(wishes, vocabulary)
+        weight = guiding(wishes, how.guidance, len(keys))
 
         def ask(keys: jax.Array, shown: Condition) -> jax.Array:
             del keys
             if not hears_sets(settings):
                 shown = without_sets(shown)
             logits = model.logits(params, shown)
-            if wishes.form is not None:
+            if weight is not None:
                 withheld = shown._replace(tracks=without_form(shown.tracks, settings))
                 untold = jax.nn.log_softmax(model.logits(params, withheld))
-                logits = mix(jax.nn.log_softmax(logits), untold, wishes.form)
+                logits = mix(jax.nn.log_softmax(logits), untold, weight)
             if wishes.temperature is not None:
                 logits = logits / wishes.temperature[:, None, None, None]
             return logits
@@ -100,7 +102,8 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
 
 
 def evaluations(settings: Settings, frames: int) -> int:
-    """Once a step, and once before the first; see `Family`."""
+    """Once a step, and once before the first, and guided twice; see `Family`."""
     del frames
-    assert isinstance(settings.sampler, gibbs.GibbsSettings)
-    return settings.sampler.steps + 1
+    how = settings.sampler
+    assert isinstance(how, gibbs.GibbsSettings)
+    return (how.steps + 1) * (1 if how.guidance == 1 else 2)

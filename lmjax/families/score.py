@@ -6,7 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmjax.families.common import DROPPED_TOGETHER, FORM, hears_sets, space_of, tilting
+from lmjax.families.common import (
+    DROPPED_TOGETHER,
+    FORM,
+    guiding,
+    hears_sets,
+    space_of,
+    tilting,
+)
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
@@ -76,9 +83,7 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         denoise, how, wishes = model.denoiser(params), plan, condition.wishes
         if not hears_sets(settings):
             denoise = deaf(denoise)
-        weight = wishes.form
-        if weight is None and guidance != 1:
-            weight = jnp.full(len(keys), guidance)
+        weight = guiding(wishes, guidance, len(keys))
         if weight is not None:
             denoise = guide(denoise, table, weight, FORM, below)
         if wishes.temperature is not None:

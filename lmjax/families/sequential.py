@@ -10,6 +10,7 @@ import numpy as np
 from lmjax.families.common import (
     DROPPED_TOGETHER,
     check_far,
+    guiding,
     space_of,
     tilting,
     without_form,
@@ -75,20 +76,21 @@ def sampler(model: SequentialModel, settings: Settings, vocabulary: Vocabulary,
         condition = condition._replace(tracks=model.foreseen(condition.tracks))
         batch, time = condition.frames.shape
         # Guided, the model reads each chorale twice: told of its form, and not.
-        twice = 1 if wishes.form is None else 2
+        weight = guiding(wishes, how.guidance, batch)
+        twice = 1 if weight is None else 2
 
         def advance(memory: Any, before: jax.Array, tracks: jax.Array,
                     number: jax.Array) -> tuple[Any, jax.Array]:
-            if twice == 2:
+            if weight is not None:
                 tracks = jnp.concatenate([tracks, without_form(tracks, settings)])
             return model.advance(
                 params, memory, jnp.concatenate([before] * twice), tracks, number)
 
         def voices(features: jax.Array, here: jax.Array) -> jax.Array:
             logits = model.voices(params, features, jnp.concatenate([here] * twice))
-            if wishes.form is not None:
+            if weight is not None:
                 log_p = jax.nn.log_softmax(logits)
-                logits = mix(log_p[:batch], log_p[batch:], wishes.form)
+                logits = mix(log_p[:batch], log_p[batch:], weight)
             if wishes.temperature is not None:
                 logits = logits / wishes.temperature[:, None, None, None]
             return logits
@@ -103,6 +105,6 @@ def sampler(model: SequentialModel, settings: Settings, vocabulary: Vocabulary,
 
 
 def evaluations(settings: Settings, frames: int) -> int:
-    """Once a frame; see `Family`."""
-    del settings
-    return frames
+    """Once a frame, and guided twice; see `Family`."""
+    assert isinstance(settings.sampler, sequential.SequentialSettings)
+    return frames * (1 if settings.sampler.guidance == 1 else 2)

@@ -22,6 +22,7 @@ from lmjax.noise.condition import Condition
 from lmjax.noise.embed import forbid
 from lmjax.sampling.constraints import narrow
 from lmjax.sampling.decode import CERTAIN, Legal, decode
+from lmjax.sampling.guidance import check_guidance
 
 KINDS = ("blocked_gibbs", "single_gibbs")
 
@@ -36,6 +37,7 @@ class GibbsSettings:
       largest, smallest: of that probability.
       over: share of the steps in which it falls.
       temperature: what logits are divided by before a draw.
+      guidance: w of guidance by metre, form and key (see `sampling.guidance`); 1 for none.
     """
 
     kind: str = "blocked_gibbs"
@@ -44,6 +46,7 @@ class GibbsSettings:
     smallest: float = 0.1
     over: float = 0.7
     temperature: float = 1.0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -57,6 +60,7 @@ class GibbsSettings:
             raise ValueError(f"sampler.over must be above 0 and at most 1, not {self.over}")
         if self.temperature <= 0:
             raise ValueError(f"sampler.temperature must be positive, not {self.temperature}")
+        check_guidance(self.guidance)
 
     def share(self, step: jax.Array) -> jax.Array:
         """The probability with which a cell is drawn anew in step n, of blocked sampling."""

@@ -9,6 +9,12 @@ from lmjax.noise.condition import Condition
 from lmjax.noise.denoiser import Denoise, Denoised, from_logits
 
 
+def check_guidance(weight: float) -> None:
+    """Raises ValueError if a sampler's weight of guidance cannot be."""
+    if weight < 0:
+        raise ValueError(f"sampler.guidance must not be negative, but is {weight:g}")
+
+
 def guide(denoise: Denoise, table: jax.Array, weight: jax.Array, tracks: Sequence[int],
           below: float = jnp.inf) -> Denoise:
     """Classifier-free guidance by some tracks (Ho & Salimans 2022), of logits.

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from lmjax.noise.condition import Condition, Relations
 from lmjax.noise.embed import NEVER, forbid
 from lmjax.sampling.decode import CERTAIN, Legal
+from lmjax.sampling.guidance import check_guidance
 from lmjax.sampling.relations import conditional
 
 KINDS = ("cold", "warm")
@@ -30,12 +31,14 @@ class SequentialSettings:
       top_k: a draw is from the so many most probable tokens; 0 for all.
       top_p: a draw is from the fewest tokens that have this probability together (Holtzman et al.
         2020); 1 for all.
+      guidance: w of guidance by metre, form and key (see `sampling.guidance`); 1 for none.
     """
 
     kind: str = "warm"
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -47,6 +50,7 @@ class SequentialSettings:
             raise ValueError(f"sampler.top_k must not be negative, but is {self.top_k}")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"sampler.top_p must be above 0 and at most 1, not {self.top_p}")
+        check_guidance(self.guidance)
 
 
 def choices(logits: jax.Array, settings: SequentialSettings) -> jax.Array:

@@ -8,6 +8,7 @@ import jax
 from lmjax.noise.schedule import geometric, karras, log_logistic
 from lmjax.sampling import langevin, predictors
 from lmjax.sampling.chain import STARTS, Sampler
+from lmjax.sampling.guidance import check_guidance
 
 SAMPLERS = ("langevin", "ancestral", "consistent", "predictor_corrector", "ode")
 LADDERS = ("geometric", "karras", "log_logistic")
@@ -56,8 +57,7 @@ class SamplerSettings:
             if getattr(self, name) not in choices:
                 raise ValueError(f"sampler.{name} must be one of {', '.join(choices)}, "
                                  f"not {getattr(self, name)!r}")
-        if self.guidance < 0:
-            raise ValueError(f"sampler.guidance must not be negative, but is {self.guidance:g}")
+        check_guidance(self.guidance)
         if self.steps < 1:
             raise ValueError(f"sampler.steps must be at least 1, not {self.steps}")
         self.build()

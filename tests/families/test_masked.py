@@ -69,6 +69,10 @@ def test_wishes_are_heard(folder):
     assert moved(calm) < 0.5 * moved(free)
     sure = drawn(*[wished(tracks, temperature=1e-3)] * 4)
     assert sure.diagnostics["entropy"].mean() < 0.5 * free.diagnostics["entropy"].mean()
+    guided = draw(composer.using(sampler=GibbsSettings(steps=5, guidance=9.0)),
+                  jax.random.key(0), 2, tracks, 2)
+    np.testing.assert_array_equal(guided.tokens, drawn(*[wished(tracks, form=9.0)] * 2).tokens)
+    assert guided.evaluations == 2 * free.evaluations
     unheard, tracks = drawn(*[wished(tracks, form=0.0)] * 2), tracks.copy()
     tracks[:, FORM] = 0
     np.testing.assert_array_equal(unheard.tokens, drawn(*[Request.open(tracks)] * 2).tokens)

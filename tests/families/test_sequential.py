@@ -34,7 +34,8 @@ def config(request, no_score):
     config = no_score.copy_and_resolve_references()
     config.network = ConfigDict(NETWORKS[request.param])
     config.condition.update(drop=0.2 if request.param == "chained" else 0.0)
-    config.sampler = ConfigDict({"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0})
+    config.sampler = ConfigDict({"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0,
+                                 "guidance": 1.0})
     return config
 
 
@@ -117,3 +118,15 @@ def test_without_weight_the_form_is_not_heard(config, folder):
     tracks[:, FORM] = 0
     np.testing.assert_array_equal(
         unheard.tokens, draw(composer, jax.random.key(0), 3, tracks, 3).tokens)
+
+
+def test_a_sampler_that_is_guided_grants_the_wish_for_form_to_all(config, folder):
+    if not config.condition.drop:
+        return  # it cannot be guided
+    composer, tracks = lmjax.load(folder), lmjax.Form(bars=1, key="A major").tracks()
+    wish = draw(composer, jax.random.key(0), 3, [wished(tracks, form=9.0)] * 3, 3)
+    guided = draw(composer.using(sampler=SequentialSettings(guidance=9.0)),
+                  jax.random.key(0), 3, tracks, 3)
+    np.testing.assert_array_equal(guided.tokens, wish.tokens)
+    assert (wish.tokens != draw(composer, jax.random.key(0), 3, tracks, 3).tokens).any()
+    assert guided.evaluations == 2 * wish.evaluations
