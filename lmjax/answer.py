@@ -24,7 +24,6 @@ from lmjax.music.importers import voices_of
 from lmjax.ranking import Ranked, ranked, ranking
 from lmjax.render.carry import carried
 from lmjax.render.notation import musicxml_of, patch, write_score
-from lmjax.render.roll import write_roll
 from lmjax.render.write import check as check_formats
 from lmjax.render.write import write
 from lmjax.reporting import about, heard, leave
@@ -334,11 +333,8 @@ def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, hom
 def write_one(one: Asked, chorale: Chorale, path: pathlib.Path) -> None:
     """Writes an answer, with what else the files have of which it is made; where one is to be given
     back as it is, into a copy of it."""
-    if path.suffixes == [".png"]:
-        write_roll(chorale, path, one.kept.known)
-        return
     if path.suffix != ".musicxml":
-        write(chorale, path)
+        write(chorale, path, one.kept.known)
         return
     if one.tune is None:
         write_score(carried(chorale, one.kept.sources, one.kept.numbers), path)

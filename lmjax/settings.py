@@ -123,7 +123,7 @@ class TrainingSettings:
             raise ValueError(f"training.devices must not be negative, but is {self.devices}")
 
 
-FORMATS = ("musicxml", "mid", "png", "svg", "pdf", "score.png", "wav", "mp3")
+FORMATS = ("musicxml", "mid", "png", "contours.png", "svg", "pdf", "score.png", "wav", "mp3")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,8 +141,9 @@ class ComposeSettings:
       metre, bars, anacrusis, key: of the form; an empty key leaves it open.
       length: sixteenths in all, in place of `bars`; 0 for whole bars.
       fermatas: (bar, beat) or (bar, beat, beats) of each; () leaves them open.
-      formats: of the files, any of "musicxml", "mid", "png" (a piano roll), "svg", "pdf",
-        "score.png" (engraved), "wav", "mp3". With none there is no report either.
+      formats: of the files, any of "musicxml", "mid", "png" (a piano roll), "contours.png"
+        (voices as lines), "svg", "pdf", "score.png" (engraved), "wav", "mp3". With none there is
+        no report either.
     """
 
     num: int = 8

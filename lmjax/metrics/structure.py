@@ -22,7 +22,6 @@ from typing import NamedTuple
 import numpy as np
 
 from lmjax.metrics import tables
-from lmjax.metrics.bootstrap import ratio_interval
 from lmjax.metrics.tables import Interval, Row
 from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, SIXTEENTHS_PER_WHOLE, Chorale
 
@@ -91,30 +90,6 @@ def count(piece: Barred, generator: np.random.Generator) -> tables.Counts:
         counts[name] = float(found.sum()), len(found)
         counts[f"{name}_order"] = float(found.sum() - chance), len(found)
     return counts
-
-
-def by_lag(likenesses: Iterable[np.ndarray], lags: int, seed: int = 0,
-           draws: int = 1000) -> list[Interval]:
-    """The mean likeness of passages 1, 2, ... bars apart, with its 95 % interval over pieces.
-
-    Args:
-      likenesses: float[N, N] of each piece, as `melody` or `harmony` gives it.
-      lags: how many.
-      seed: of the bootstrap.
-      draws: bootstrap samples.
-
-    Returns:
-      (value, low, high) for each lag, NaN where no piece is so long.
-
-    Raises:
-      ValueError: if there are no pieces.
-    """
-    likenesses = list(likenesses)
-    diagonals = [[np.diagonal(likeness, lag) for likeness in likenesses]
-                 for lag in range(1, lags + 1)]
-    return [ratio_interval(np.array([pairs.sum() for pairs in lag]),
-                           np.array([len(pairs) for pairs in lag]), seed, draws)
-            for lag in diagonals]
 
 
 def melody(piece: Barred, span: int = SPAN) -> np.ndarray:

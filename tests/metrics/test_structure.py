@@ -5,7 +5,6 @@ from lmjax.metrics.structure import (
     ROWS,
     Barred,
     barred,
-    by_lag,
     harmony,
     melody,
     nearest,
@@ -127,19 +126,6 @@ def test_one_chord_is_all_alike_and_loses_nothing() -> None:
     rows = table([tune(*[(C,) * 4] * 8, lower=(55, 52, 48))])
     assert rows[ROWS["melody"].label] == rows[ROWS["harmony"].label] == (100, 100, 100)
     assert rows[ROWS["melody_order"].label] == rows[ROWS["harmony_order"].label] == (0, 0, 0)
-
-
-def test_lag_of_a_form() -> None:
-    forms = [form("AABA", seed) for seed in range(3)]
-    for likeness in (melody, harmony):
-        profile = by_lag([likeness(piece, 1) for piece in forms], 16)
-        values = [value for value, _, _ in profile]
-        assert np.nanargmax(values) == 11  # the third A is 12 bars after the first
-        assert values[11] == 1
-        assert np.argsort(values[:11])[-2:].tolist() == [3, 7]  # an A in three, in two
-        assert np.isnan(values[15])
-        low, high = np.array(profile)[:15, 1:].T
-        assert (low <= values[:15]).all() and (values[:15] <= high).all()
 
 
 def test_shuffling_keeps_the_bars() -> None:

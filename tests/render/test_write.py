@@ -1,13 +1,15 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lmjax.files import write_bytes
 from lmjax.music.chorale import Chorale
-from lmjax.render.write import WRITERS, write
+from lmjax.render.write import PLOTS, WRITERS, write
 
-SIGNATURES = {".png": b"\x89PNG", ".score.png": b"\x89PNG", ".mid": b"MThd", ".midi": b"MThd",
+SIGNATURES = {".png": b"\x89PNG", ".score.png": b"\x89PNG",
+              ".contours.png": b"\x89PNG", ".mid": b"MThd", ".midi": b"MThd",
               ".svg": b"<svg", ".pdf": b"%PDF", ".wav": b"RIFF", ".mp3": b"\xff\xf3"}
 
 
@@ -26,10 +28,19 @@ def test_unknown_suffix_names_the_known(chorale: Chorale, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("cairo")
-def test_a_score_and_a_piano_roll_are_different_pictures(chorale: Chorale, tmp_path: Path) -> None:
-    write(chorale, tmp_path / "piece.PNG")
-    write(chorale, tmp_path / "piece.Score.png")
-    assert (tmp_path / "piece.PNG").read_bytes() != (tmp_path / "piece.Score.png").read_bytes()
+def test_scores_rolls_and_contours_are_different_pictures(chorale: Chorale, tmp_path: Path) -> None:
+    names = ["piece.PNG", "piece.Score.png", "piece.contours.png"]
+    for name in names:
+        write(chorale, tmp_path / name)
+    assert len({(tmp_path / name).read_bytes() for name in names}) == 3
+
+
+@pytest.mark.parametrize("suffix", PLOTS)
+def test_plots_tell_what_was_given(chorale: Chorale, tmp_path: Path, suffix: str) -> None:
+    plain, marked = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    write(chorale, plain)
+    write(chorale, marked, np.ones(chorale.pitch.shape, bool))
+    assert plain.read_bytes() != marked.read_bytes()
 
 
 def test_missing_folder(chorale: Chorale, tmp_path: Path) -> None:
