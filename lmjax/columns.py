@@ -247,10 +247,8 @@ def training_cost(composer: Composer) -> tuple[float, float | None]:
     if composer.folder and checkpoints.latest_step(
             composer.folder, checkpoints.RESUME) is not None:
         about = checkpoints.read_about(composer.folder, checkpoints.RESUME)
-    before = about.get("before", {"steps": 0, "seconds": 0.0})
-    seconds = about.get("seconds")
-    return float(about["step"] + before["steps"]), (
-        None if seconds is None else (seconds + before["seconds"]) / 60)
+    cost = checkpoints.cost(about)
+    return cost["steps"], cost["seconds"] / 60 if "seconds" in cost else None
 
 
 def path_of(column: str) -> pathlib.Path:

@@ -194,7 +194,7 @@ class Run:
         everywhere = mesh.copied_to(devices)
         key = jax.random.fold_in(jax.random.key(cfg.seed), 0)
         if done is None and cfg.training.init_from:
-            given = self.given()
+            given = self.given
             self.say(f"beginning with the weights of {given.folder}, step {given.about['step']:,}")
             return jax.device_put(TrainState.create(given.params, rule), everywhere)
         if done is None:
@@ -205,6 +205,7 @@ class Run:
         self.say(f"resuming {self.folder} from step {done}")
         return checkpoints.read_arrays(self.folder, checkpoints.RESUME, shapes)
 
+    @functools.cached_property
     def given(self) -> Composer:
         """The training with whose best weights this one begins.
 
@@ -221,12 +222,10 @@ class Run:
         """The steps, and their seconds, behind the weights that this training began with."""
         if checkpoints.latest_step(self.folder, checkpoints.RESUME) is not None:
             about = checkpoints.read_about(self.folder, checkpoints.RESUME)
-            return dict(about.get("before", {"steps": 0, "seconds": 0.0}))
+            return dict(about.get("before", checkpoints.NOTHING))
         if not self.settings.training.init_from:
-            return {"steps": 0, "seconds": 0.0}
-        given = self.given().about
-        return {name: given.get(own, 0) + given.get("before", {}).get(name, 0)
-                for name, own in (("steps", "step"), ("seconds", "seconds"))}
+            return checkpoints.NOTHING
+        return checkpoints.NOTHING | checkpoints.cost(self.given.about)
 
     def compile(self, devices: jax.sharding.Mesh, state: TrainState) -> Any:
         """The training step, compiled; says how long that took."""

@@ -15,6 +15,7 @@ but `best/` (made by `python -m lmjax.export`).
 
 import pathlib
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -27,6 +28,7 @@ TEMPORARY = ".orbax-checkpoint-tmp"  # how Orbax ends the names of folders it is
 COMMITTED = "commit_success.txt"  # a file in which Orbax notes the path it wrote to
 PRETRAINED = pathlib.Path(__file__).parents[1] / "pretrained"
 SHIPPED = "ncsn"  # the shipped weights that are meant where none are named
+NOTHING = {"steps": 0.0, "seconds": 0.0}  # what lies behind a training that begins anew
 
 
 class CheckpointError(ValueError):
@@ -101,6 +103,14 @@ def latest_step(folder: pathlib.Path, kind: str) -> int | None:
         return None
     with _manager(folder, kind, create=False) as manager:
         return manager.latest_step()
+
+
+def cost(about: Mapping[str, Any]) -> dict[str, float]:
+    """The steps of the training that a description is of, and their seconds, with those behind the
+    weights that it began with; without "seconds" where they were not kept."""
+    before = about.get("before", NOTHING)
+    return {name: about[own] + before[name]
+            for name, own in (("steps", "step"), ("seconds", "seconds")) if own in about}
 
 
 def read_about(folder: pathlib.Path, kind: str) -> dict[str, Any]:
