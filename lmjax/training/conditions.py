@@ -2,6 +2,7 @@
 have, which tracks are withheld."""
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -64,6 +65,20 @@ def draw_known(key: jax.Array, batch: int, time: int, voices: int, share: float)
     return known & jax.random.bernoulli(keys[5], share, (batch, 1, 1))
 
 
+class Sharing(NamedTuple):
+    """Which cells share a set of tokens.
+
+    Attributes:
+      spans: bool[B, T, T], frames that share which pitches there may be.
+      grids: bool[B, T, T], frames that share what may be struck.
+      voices: bool[B, V, V].
+    """
+
+    spans: jax.Array
+    grids: jax.Array
+    voices: jax.Array
+
+
 def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: float,
                  shared: bool = True) -> jax.Array:
     """Random sets of tokens that a cell may have, bool[B, T, V, K], the true one among them.
@@ -88,62 +103,81 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
       shared: whether sets may be; else each cell has its own.
     """
     keys = jax.random.split(key, 13)
-    batch, time, voices = cells = tokens.shape
+    batch, time, voices = tokens.shape
     where = draw_known(keys[0], batch, time, voices, 1.0)
     where |= jax.random.bernoulli(keys[1], 0.25, (batch, 1, 1))
     where &= jax.random.bernoulli(keys[2], share, (batch, 1, 1))
+    sharing = _draw_sharing(keys[3:6], batch, time, voices, shared)
+    pitch = jnp.asarray(space.pitch)
+    classes = jnp.where(pitch < 0, PITCH_CLASSES, pitch % PITCH_CLASSES)
+    allowed = _draw_labels(keys[6:8], tokens, classes, PITCH_CLASSES + 1, sharing.spans,
+                           sharing.voices)
+    allowed &= _draw_labels(keys[8:10], tokens, jnp.asarray(space.articulation), 3, sharing.grids,
+                            sharing.voices)
+    allowed &= _draw_range(keys[10:13], tokens, pitch, sharing.spans)
+    return allowed | ~where[..., None]
 
-    def chance(key: jax.Array) -> jax.Array:
-        """Of each example, 1 for half of them: float32[B, 1, 1, 1]."""
-        return jnp.minimum(2 * jax.random.uniform(key, (batch, 1, 1, 1)), 1.0)
 
-    def one_of(key: jax.Array, ways: jax.Array) -> jax.Array:
-        """For each example one of N relations between frames or voices, bool[N, X, X]."""
-        return ways[jax.random.randint(key, (batch,), 0, len(ways))]
-
-    def some(key: jax.Array, labels: jax.Array, let_in: jax.Array, size: int,
-             frames: jax.Array) -> jax.Array:
-        """bool[B, T, V, K]: tokens whose label, int[V, K], is let in by chance, or the truth's;
-        alike in frames, bool[B, T, T], and voices that share."""
-        chosen = first_of(jax.random.uniform(key, (*cells, size)), frames)
-        chosen = jnp.einsum("btul,bvu->btvl", chosen, jax.nn.one_hot(fellows.argmax(-1), voices))
-        own = jax.nn.one_hot(of(labels), size)
-        chosen = (chosen < let_in) | (jnp.einsum("bts,bvu,bsul->btvl", frames, fellows, own) > 0)
-        return jnp.einsum("btvl,vkl->btvk", chosen, jax.nn.one_hot(labels, size)) > 0
-
-    def of(labels: jax.Array) -> jax.Array:
-        """The labels of the truth, int[B, T, V]."""
-        return labels[jnp.arange(voices), tokens]
-
-    def first_of(drawn: jax.Array, frames: jax.Array) -> jax.Array:
-        """Of what was drawn, [B, T, ...], that of the first frame that shares: as drawn."""
-        first = frames.argmax(axis=-1).reshape(batch, time, *[1] * (drawn.ndim - 2))
-        return jnp.take_along_axis(drawn, first, axis=1)
-
+def _draw_sharing(keys: jax.Array, batch: int, time: int, voices: int, shared: bool) -> Sharing:
+    """For each example one of the ways in which cells may share sets; see `draw_allowed`."""
     frame = jnp.arange(time)
     spans = jnp.stack([frame[:, None] // n == frame // n for n in (1, *SPANS, time)])
     grids = jnp.stack([frame[:, None] % n == frame % n for n in (time, *GRIDS)])
-    apart, choir = jnp.eye(voices, dtype=bool), jnp.ones((voices, voices), bool)
-    together = jnp.stack([apart, choir])
+    alone, choir = jnp.eye(voices, dtype=bool), jnp.ones((voices, voices), bool)
+    ways = Sharing(spans, grids, jnp.stack([alone, choir]))
     if not shared:
-        spans, grids, together = spans[:1], grids[:1], together[:1]
-    span, grid, fellows = one_of(keys[3], spans), one_of(keys[4], grids), one_of(keys[5], together)
+        ways = Sharing(*(way[:1] for way in ways))
+    return Sharing(*(way[jax.random.randint(key, (batch,), 0, len(way))]
+                     for key, way in zip(keys, ways, strict=True)))
 
-    pitch = jnp.asarray(space.pitch)
-    classes = jnp.where(pitch < 0, PITCH_CLASSES, pitch % PITCH_CLASSES)
-    allowed = some(keys[6], classes, chance(keys[7]), PITCH_CLASSES + 1, span)
-    allowed &= some(keys[8], jnp.asarray(space.articulation), chance(keys[9]), 3, grid)
+
+def _draw_labels(keys: jax.Array, tokens: jax.Array, labels: jax.Array, size: int,
+                 frames: jax.Array, fellows: jax.Array) -> jax.Array:
+    """The tokens whose label is let in by chance, or is that of the truth: bool[B, T, V, K].
+
+    Args:
+      keys: of what is drawn, and of the chance, which is 1 for half of the examples.
+      tokens: int32[B, T, V], the truth.
+      labels: int[V, K], such as the pitch class of each token.
+      size: how many labels there are.
+      frames, fellows: bool[B, T, T] and bool[B, V, V], frames and voices that share.
+    """
+    batch, _, voices = tokens.shape
+    chance = jnp.minimum(2 * jax.random.uniform(keys[1], (batch, 1, 1, 1)), 1.0)
+    drawn = _first_of(jax.random.uniform(keys[0], (*tokens.shape, size)), frames)
+    drawn = jnp.einsum("btul,bvu->btvl", drawn, jax.nn.one_hot(fellows.argmax(-1), voices))
+    own = jax.nn.one_hot(_of(labels, tokens), size)
+    chosen = (drawn < chance) | (jnp.einsum("bts,bvu,bsul->btvl", frames, fellows, own) > 0)
+    return jnp.einsum("btvl,vkl->btvk", chosen, jax.nn.one_hot(labels, size)) > 0
+
+
+def _draw_range(keys: jax.Array, tokens: jax.Array, pitch: jax.Array,
+                frames: jax.Array) -> jax.Array:
+    """The tokens that lie, in half of the examples, in a range about the pitches of the truth in
+    all frames, bool[B, T, T], that share it: bool[B, T, V, K]. `pitch` is int[V, K]."""
+    batch = len(tokens)
     # Of exponential length in semitones, rounded down: geometric. Of mean up to an octave.
-    wide = jax.random.uniform(keys[10], (batch, 1, 1), maxval=float(PITCH_CLASSES))
-    low, high = (jnp.floor(wide * first_of(drawn, span))
-                 for drawn in jax.random.exponential(keys[11], (2, *cells)))
-    sung = span[..., None] & (of(pitch) >= 0)[:, None]  # [B, T, T, V]
-    lowest = jnp.where(sung, of(pitch)[:, None], PITCHES).min(axis=2) - low
-    highest = jnp.where(sung, of(pitch)[:, None], -1).max(axis=2) + high
+    wide = jax.random.uniform(keys[0], (batch, 1, 1), maxval=float(PITCH_CLASSES))
+    low, high = (jnp.floor(wide * _first_of(drawn, frames))
+                 for drawn in jax.random.exponential(keys[1], (2, *tokens.shape)))
+    truth = _of(pitch, tokens)
+    sung = frames[..., None] & (truth >= 0)[:, None]  # [B, T, T, V]
+    lowest = jnp.where(sung, truth[:, None], PITCHES).min(axis=2) - low
+    highest = jnp.where(sung, truth[:, None], -1).max(axis=2) + high
     near = (pitch >= lowest[..., None]) & (pitch <= highest[..., None])
-    ranged = jax.random.bernoulli(keys[12], 0.5, (batch, 1, 1)) & sung.any(axis=2)
-    allowed &= near | ~ranged[..., None] | (pitch < 0)
-    return allowed | ~where[..., None]
+    ranged = jax.random.bernoulli(keys[2], 0.5, (batch, 1, 1)) & sung.any(axis=2)
+    return near | ~ranged[..., None] | (pitch < 0)
+
+
+def _of(labels: jax.Array, tokens: jax.Array) -> jax.Array:
+    """The labels int[B, T, V] of tokens, of labels int[V, K]."""
+    return labels[jnp.arange(len(labels)), tokens]
+
+
+def _first_of(drawn: jax.Array, frames: jax.Array) -> jax.Array:
+    """Of what was drawn, [B, T, ...], that of the first frame that shares: as drawn."""
+    first = frames.argmax(axis=-1).reshape(*drawn.shape[:2], *[1] * (drawn.ndim - 2))
+    return jnp.take_along_axis(drawn, first, axis=1)
 
 
 def draw_condition(key: jax.Array, tokens: jax.Array, tracks: jax.Array, frames: jax.Array,
