@@ -19,7 +19,7 @@ from lmjax.music.key import estimate_key
 from lmjax.music.marks import Marks, chord_symbols, figured_bass
 from lmjax.music.parse import FAR_KEY, MIDI, MOST_SHARPS, ImportingError, parse, unpacked
 from lmjax.music.rhythm import LONGEST_BAR
-from lmjax.music.score import Rejection, bars_of, cells_of, key_of
+from lmjax.music.score import Rejection, bars_of, cells_of, key_of, keys_of
 
 # What would help, by the reason of a rejection.
 REMEDIES = {
@@ -68,6 +68,8 @@ class Tune:
       score: of music21.
       symbols: chord symbols over the staves, with the frames where they stand.
       figures: figured bass, likewise.
+      keys: later key signatures: the frame where each stands, its sharps, and its mode, "" where
+        it does not say.
     """
 
     title: str
@@ -79,6 +81,7 @@ class Tune:
     score: Any = None
     symbols: Marks = ()
     figures: Marks = ()
+    keys: tuple[tuple[int, int, str], ...] = ()
 
     def __len__(self) -> int:
         """Sixteenths."""
@@ -163,7 +166,7 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     return Tune(_in_a_line(title) or path.stem, tuple(
         Part(_in_a_line(part.partName), *arrays, None if shared else part)
         for part, arrays in zip(parts, cells, strict=True)), bars, sharps, mode, numbers, score,
-        chord_symbols(score), figures)
+        chord_symbols(score), figures, tuple(key for key in keys_of(parts[0]) if key[0] > 0))
 
 
 def _in_a_line(name: str | None) -> str:

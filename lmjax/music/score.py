@@ -118,8 +118,17 @@ def _prefix(part: Any) -> str:
 
 def key_of(part: Any) -> tuple[int, str]:
     """Sharps of the opening key signature and the mode, as far as they are stated."""
-    signature = part.recurse().getElementsByClass("KeySignature").first()
-    if signature is None or signature.sharps is None:  # there are signatures of other kinds
-        return 0, ""
-    mode = getattr(signature, "mode", None)
-    return signature.sharps, mode if mode in ("major", "minor") else ""
+    return next(((sharps, mode) for _, sharps, mode in keys_of(part)), (0, ""))
+
+
+def keys_of(part: Any) -> list[tuple[int, int, str]]:
+    """The key signatures of a part: the frame where each stands, its sharps, and its mode, "" where
+    that is not stated."""
+    found = []
+    for signature in part.recurse().getElementsByClass("KeySignature"):
+        if signature.sharps is None:  # there are signatures of other kinds
+            continue
+        mode = getattr(signature, "mode", None)
+        found.append((int(FRAMES_PER_QUARTER * signature.getOffsetInHierarchy(part)),
+                      signature.sharps, mode if mode in ("major", "minor") else ""))
+    return found

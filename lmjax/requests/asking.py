@@ -181,15 +181,8 @@ def arrival_of(demands: Demands, bar: int) -> slice:
 
 
 def key_of(kept: Kept) -> str:
-    """The key of a piece, such as "G major".
-
-    Where its signature does not say, it is minor if the lowest given voice ends on the tonic of the
-    minor key, and else major.
-    """
-    score, last = kept.score, kept.score.pitch[-1][kept.score.pitch[-1] != REST]
-    tonic = pitch_class(key_name(score.sharps, "minor").split()[0])
-    ends = "minor" if len(last) and last.min() % 12 == tonic else "major"
-    return key_name(score.sharps, score.mode or ends)
+    """The key of a piece, such as "G major"; major if nothing says that it is minor."""
+    return key_name(kept.score.sharps, kept.mode or "major")
 
 
 def bars_of(text: str | int) -> tuple[int, int]:

@@ -80,7 +80,9 @@ class Kept:
         score = self.score
         # A file without any fermata hardly says that there be none.
         fermata = self.fermata if self.fermata.any() else None
-        tracks = rhythm.tracks(len(score), score.bars, score.sharps, score.mode, fermata)
+        tracks = rhythm.tracks(len(score), score.bars, score.sharps, self.mode, fermata)
+        for source in self.sources:
+            self._tell_keys(tracks, source)
         if fermata is None:
             tracks[self._close(), rhythm.FERMATA] = 2  # one at the end can be taken for granted
         if self.unsettled is not None:
@@ -89,6 +91,25 @@ class Kept:
         return Request(tracks, self.known, np.where(self.known, score.pitch, REST),
                        self.known & score.struck, self.allowed, self.attack, self.together, near,
                        self.wishes)
+
+    @property
+    def mode(self) -> str:
+        """"major" or "minor": as the opening signature says, or else by the tonic on which the
+        lowest given voice ends; "" if it is on neither."""
+        last = self.score.pitch[-1][self.score.pitch[-1] != REST]
+        major = rhythm.key_index(self.score.sharps) - 1
+        tonics = {major: "major", (major - 3) % 12: "minor"}
+        return self.score.mode or (tonics.get(last.min() % 12, "") if len(last) else "")
+
+    def _tell_keys(self, tracks: np.ndarray, source: Source) -> None:
+        """Tells the tracks of the key signatures of a file; one without a mode goes on in that of
+        the one before."""
+        tune, mode = source.tune, self.mode
+        opening = [(0, tune.sharps, tune.mode)] if source.start else []
+        for frame, sharps, stated in (*opening, *tune.keys):
+            mode = stated or mode
+            tracks[source.start + frame:, rhythm.KEY] = rhythm.key_index(sharps)
+            tracks[source.start + frame:, rhythm.MODE] = rhythm.MODES[mode]
 
     def _close(self) -> np.ndarray:
         """bool[T]: the frames of the last note, where it stands."""

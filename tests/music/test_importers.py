@@ -164,6 +164,18 @@ def test_parts_that_disagree(tune):
             tune(text.replace(old, new), head="")
 
 
+def test_keys_that_change(tmp_path):
+    from music21 import key, meter, note, stream
+
+    part = stream.Part([meter.TimeSignature("2/4"), key.KeySignature(0)])
+    for opening in (None, key.Key("A"), key.KeySignature(-1)):
+        part.append([*([opening] if opening else []), note.Note("a4"), note.Note("c#5")])
+    path = tmp_path / "keys.musicxml"
+    stream.Score([part.makeMeasures()]).write("musicxml", path)
+    found = read_tune(path)
+    assert (found.sharps, found.mode, found.keys) == (0, "", ((8, 3, "major"), (16, -1, "")))
+
+
 def test_a_transposing_part_sounds_as_it_sounds(tmp_path):
     from music21 import instrument, meter, note, stream
     from music21.musicxml.m21ToXml import GeneralObjectExporter

@@ -42,6 +42,23 @@ def test_a_melody_is_kept_in_its_own_form():
         request.tracks, rhythm.tracks(FRAMES, BARS, 1, "major", np.arange(FRAMES) >= 16))
 
 
+@pytest.mark.parametrize(("last", "mode"), [(67, 1), (64, 2), (71, 0), (REST, 0)])
+def test_a_mode_that_is_not_stated_is_that_of_the_tonic_at_the_end(last, mode):
+    """One sharp: G is that of the major key, E of the minor, B of neither."""
+    unstated = dataclasses.replace(tune(part(67, 69, 71, REST, last)), mode="")
+    assert (keep(unstated).request.tracks[:, rhythm.MODE] == mode).all()
+
+
+def test_keys_are_told_from_where_they_stand():
+    changing = dataclasses.replace(tune(MELODY), keys=((8, -1, ""), (12, 2, "minor")))
+    tracks = extend(keep(changing), before=1).request.tracks
+    names = [rhythm.key_index(sharps) for sharps in (1, 1, -1, 2)]
+    expected = np.repeat(names, [16, 8, 4, 8])
+    np.testing.assert_array_equal(tracks[:, rhythm.KEY], expected)
+    np.testing.assert_array_equal(
+        tracks[:, rhythm.MODE], np.repeat([1, 1, 1, 2], [16, 8, 4, 8]))
+
+
 def test_fermatas_are_open_where_none_is_written_but_at_the_end():
     """There one is told, and written nowhere; unless it is not known what the end is."""
     request = keep(tune(part(67, 69, 71, REST, 67))).request
