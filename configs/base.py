@@ -69,7 +69,7 @@ def get_config() -> ml_collections.ConfigDict:
             "known": 0.3,
             "allowed": 0.2,
             "drop": 0.2,
-            "shared": True,
+            "shared": False,
         },
         # lmjax.training.step.LossSettings
         "loss": {

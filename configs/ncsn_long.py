@@ -13,5 +13,5 @@ def get_config() -> ml_collections.ConfigDict:
     """The config of our model, with more steps."""
     config = base.get_config()
     config.name = "ncsn_long"
-    config.training.update(steps=15_000, evaluate_every=1_500)
+    config.training.update(steps=18_000, evaluate_every=1_500)
     return config

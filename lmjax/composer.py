@@ -18,6 +18,7 @@ from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params
 from lmjax.settings import ComposeSettings, EvaluationSettings, Settings, TrainingSettings
 from lmjax.training import checkpoints
+from lmjax.training.conditions import ConditionSettings
 
 # The sections that say how a model is used, and are no part of it.
 USES = "sampler", "compose", "evaluation"
@@ -131,6 +132,6 @@ def _settings_of(config: Mapping[str, Any]) -> Settings:
                       for name, default in dataclasses.asdict(cls()).items()}
             for section, cls in zip(USES, classes, strict=True)}
     training = dataclasses.asdict(TrainingSettings()) | dict(config["training"])
-    condition = {"shared": False} | dict(config["condition"])
+    condition = dataclasses.asdict(ConditionSettings()) | dict(config["condition"])
     return settings_module.from_config(
         {**config, **uses, "training": training, "condition": condition})

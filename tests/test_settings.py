@@ -183,6 +183,9 @@ def test_the_papers_vocabulary_has_the_papers_sizes():
     assert vocabulary.sizes == (23, 25, 25, 32)
 
 
+WARM = {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0, "guidance": 1.0}
+
+
 @pytest.mark.parametrize("name, changes, message", [
     ("ncsn", {"loss": None}, "config lacks the field loss; see configs/base.py"),
     ("lstm", {"noise": {**config_of().noise}}, "config has a section noise, which only score"),
@@ -194,9 +197,9 @@ def test_the_papers_vocabulary_has_the_papers_sizes():
      "does not hear what is allowed: condition.allowed must be 0, not 0.2"),
     ("lstm", {"sampler": {**config_of().sampler}},
      "sampler.kind must be one of cold, warm for this network, not 'predictor_corrector'"),
-    ("ncsn", {"sampler": {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0}},
+    ("ncsn", {"sampler": WARM},
      "sampler.kind must be one of langevin, ancestral, .* for this network, not 'warm'"),
-    ("gibbs", {"sampler": {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0}},
+    ("gibbs", {"sampler": WARM},
      "sampler.kind must be one of blocked_gibbs, single_gibbs for this network, not 'warm'"),
     ("gibbs", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.2, "shared": True}},
      "condition.known is for networks of ki"),

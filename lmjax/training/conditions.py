@@ -25,13 +25,14 @@ class ConditionSettings:
       drop: chance that the notational tracks (metre and place, fermatas, key) of an example are
         withheld; each group of tracks on its own.
       shared: whether cells share such sets at times, as a musician's do. A network that never saw
-        this takes one that many share for as many witnesses, so it is not told of sets.
+        this takes one that many share for as many witnesses, so it is not told of sets. One that
+        did writes more parallel octaves where nothing is asked (`experiments/control`).
     """
 
     known: float = 0.3
     allowed: float = 0.2
     drop: float = 0.2
-    shared: bool = True
+    shared: bool = False
 
     def __post_init__(self) -> None:
         for name in ("known", "allowed", "drop"):

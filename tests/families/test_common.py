@@ -15,7 +15,8 @@ from lmjax.settings import from_config
 
 
 @pytest.mark.parametrize("fields, told", [
-    ({}, True), ({"allowed": 0.0}, False), ({"shared": False}, False)])
+    ({"shared": True}, True), ({"shared": True, "allowed": 0.0}, False),
+    ({"shared": False}, False)])
 def test_sets_are_told_to_those_that_know_them(fields, told):
     settings = from_config(base.get_config())
     condition = dataclasses.replace(settings.condition, **fields)
