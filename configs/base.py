@@ -69,7 +69,6 @@ def get_config() -> ml_collections.ConfigDict:
             "known": 0.3,
             "allowed": 0.2,
             "drop": 0.2,
-            "shared": False,
         },
         # lmjax.training.step.LossSettings
         "loss": {
@@ -109,7 +108,7 @@ def get_config() -> ml_collections.ConfigDict:
             "centre": 0.9,
             "spread": 0.55,
             "steps": 4,
-            "rate": 0.5,
+            "rate": 0.7,
             "scheme": "leimkuhler_matthews",
             "eta": 0.5,
             "guidance": 1.75,

@@ -68,8 +68,9 @@ def export(workdir: str | os.PathLike[str], folder: str | os.PathLike[str],
 def portable(about: Mapping[str, Any]) -> dict[str, Any]:
     """A checkpoint's description without the folders of the machine that made it."""
     described = copy.deepcopy(dict(about))
-    data = described["config"]["data"]
-    data["path"] = pathlib.PurePath(data["path"]).name
+    for section, field in (("data", "path"), ("training", "init_from")):
+        fields = described["config"][section]
+        fields[field] = pathlib.PurePath(fields.get(field, "")).name
     return described
 
 

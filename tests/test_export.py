@@ -8,7 +8,7 @@ import pytest
 
 import lmjax
 from lmjax import export as export_module
-from lmjax.export import export
+from lmjax.export import export, portable
 from lmjax.training import checkpoints
 from lmjax.training.checkpoints import BEST, COMMITTED, CheckpointError
 
@@ -49,6 +49,14 @@ def test_no_path_travels(trained, tmp_path, contents):
     assert any(name.endswith(COMMITTED) for name in found)
     for root in (trained.parents[1], tmp_path):
         assert not any(str(root).encode() in content for content in found.values())
+
+
+def test_what_a_training_began_with_is_named_without_its_folder():
+    about = {"config": {"data": {"path": ""}, "training": {"init_from": "/home/me/runs/first"}}}
+    assert portable(about)["config"]["training"]["init_from"] == "first"
+    assert about["config"]["training"]["init_from"] == "/home/me/runs/first"
+    older = {"config": {"data": {"path": ""}, "training": {}}}  # of before it could be chosen
+    assert portable(older)["config"]["training"]["init_from"] == ""
 
 
 def test_half_the_digits(trained, tmp_path):

@@ -8,7 +8,7 @@ from lmjax.networks.evidence import EvidenceSettings
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.settings import ConfigError, from_config, to_config
 
-CONFIGS = ("base", "ncsn", "ncsn_long", "ncsn_paper", "jsb", "smoke", "gibbs", "lstm",
+CONFIGS = ("base", "ncsn", "ncsn_long", "ncsn_finish", "ncsn_paper", "jsb", "smoke", "gibbs", "lstm",
            "transformer_paper", "transformer")
 
 
@@ -189,11 +189,11 @@ WARM = {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0, "guidance"
 @pytest.mark.parametrize("name, changes, message", [
     ("ncsn", {"loss": None}, "config lacks the field loss; see configs/base.py"),
     ("lstm", {"noise": {**config_of().noise}}, "config has a section noise, which only score"),
-    ("lstm", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.0, "shared": True}},
+    ("lstm", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.0}},
      "condition.known is for networks of kind"),
-    ("lstm", {"condition": {"known": 0.0, "allowed": 0.0, "drop": 0.2, "shared": True}},
+    ("lstm", {"condition": {"known": 0.0, "allowed": 0.0, "drop": 0.2}},
      "hears no tracks to withhold"),
-    ("lstm", {"condition": {"known": 0.0, "allowed": 0.2, "drop": 0.0, "shared": True}},
+    ("lstm", {"condition": {"known": 0.0, "allowed": 0.2, "drop": 0.0}},
      "does not hear what is allowed: condition.allowed must be 0, not 0.2"),
     ("lstm", {"sampler": {**config_of().sampler}},
      "sampler.kind must be one of cold, warm for this network, not 'predictor_corrector'"),
@@ -201,7 +201,7 @@ WARM = {"kind": "warm", "temperature": 1.0, "top_k": 0, "top_p": 1.0, "guidance"
      "sampler.kind must be one of langevin, ancestral, .* for this network, not 'warm'"),
     ("gibbs", {"sampler": WARM},
      "sampler.kind must be one of blocked_gibbs, single_gibbs for this network, not 'warm'"),
-    ("gibbs", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.2, "shared": True}},
+    ("gibbs", {"condition": {"known": 0.3, "allowed": 0.0, "drop": 0.2}},
      "condition.known is for networks of ki"),
 ])
 def test_sections_that_do_not_fit_the_network(name, changes, message):

@@ -117,7 +117,7 @@ LADDER = (
     Rung("allowed", "What follows from it that tokens are forbidden has to be guessed.",
          {"condition.allowed": 0.2}),
     Rung("scheme", "Langevin steps of finite length leave a state hotter than the network is told.",
-         {"sampler.scheme": "leimkuhler_matthews", "sampler.rate": 0.5}),
+         {"sampler.scheme": "leimkuhler_matthews", "sampler.rate": 0.7}),
     Rung("guidance", "What the form asks for is heard in the noise, and not followed far enough.",
          {"sampler.guidance": 1.75, "sampler.levels": 12}),
 )

@@ -25,9 +25,9 @@ def space_of(vocabulary: Vocabulary) -> TokenSpace:
 
 
 def hears_sets(settings: Settings) -> bool:
-    """Whether a network can be told which tokens are allowed: not if it never saw such sets as are
-    asked for, which then are held all the same."""
-    return settings.condition.allowed > 0 and settings.condition.shared
+    """Whether a network can be told which tokens are allowed: not if it never saw that, which then
+    is held all the same."""
+    return settings.condition.allowed > 0
 
 
 def check_far(near: jax.Array | None) -> None:

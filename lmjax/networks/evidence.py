@@ -271,7 +271,8 @@ class EvidenceNetwork(nn.Module):
         key = jnp.zeros((*m.frames.shape, PITCH_CLASSES))
         if self.key_track is not None:
             key = rows.pop(self.key_track)[..., 1:]  # its value 0 is "not known"
-        rows += [same_note(heard, cfg.offsets), repeated, m.known, m.frames[..., None]]
+        rows += [same_note(heard, cfg.offsets), repeated, m.known, m.frames[..., None],
+                 narrowed(m, self.space.valid)]
         local = nn.Dense(cfg.local_width, name="local")(
             jnp.concatenate([row.astype(jnp.float32) for row in rows], axis=-1))
         local = local + nn.Dense(cfg.local_width, name="local_level")(level)[:, None]
@@ -372,6 +373,19 @@ class EvidenceNetwork(nn.Module):
         fresh = (place(of_pitch[..., -1], space.axis, "vsp,vw->pvws", size)
                  + place(plain[..., others:-1], space.other_sounds, "vos,vw->vows", size))
         return context, fresh, plain[..., -1]
+
+
+def narrowed(m: Condition, valid: np.ndarray) -> jax.Array:
+    """How far sets of allowed tokens narrow the cells that are not given, float32[B, T, V].
+
+    With n of N tokens allowed, `1 - log n / log N`: 0 if all are, 1 if one is. Without this a set
+    would be taken for noise so low that it rules the other tokens out. `valid` is bool[V, K], the
+    tokens that exist.
+    """
+    if m.allowed is None:
+        return jnp.zeros(m.known.shape)
+    left = (m.allowed & valid).sum(axis=-1)
+    return jnp.where(m.known, 0.0, 1.0 - jnp.log(left) / np.log(valid.sum(axis=-1)))
 
 
 def _push(logits: jax.Array) -> jax.Array:

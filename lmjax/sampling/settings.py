@@ -44,7 +44,7 @@ class SamplerSettings:
     centre: float = 0.9
     spread: float = 0.55
     steps: int = 4
-    rate: float = 0.5
+    rate: float = 0.7
     scheme: str = "leimkuhler_matthews"
     eta: float = 0.5
     guidance: float = 1.75

@@ -24,15 +24,11 @@ class ConditionSettings:
       allowed: share of the examples in which some cells may have certain tokens only.
       drop: chance that the notational tracks (metre and place, fermatas, key) of an example are
         withheld; each group of tracks on its own.
-      shared: whether cells share such sets at times, as a musician's do. A network that never saw
-        this takes one that many share for as many witnesses, so it is not told of sets. One that
-        did writes more parallel octaves where nothing is asked (`experiments/control`).
     """
 
     known: float = 0.3
     allowed: float = 0.2
     drop: float = 0.2
-    shared: bool = False
 
     def __post_init__(self) -> None:
         for name in ("known", "allowed", "drop"):
@@ -80,8 +76,8 @@ class Sharing(NamedTuple):
     voices: jax.Array
 
 
-def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: float,
-                 shared: bool = True) -> jax.Array:
+def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace,
+                 share: float) -> jax.Array:
     """Random sets of tokens that a cell may have, bool[B, T, V, K], the true one among them.
 
     Of the examples that are restricted, half are in their pitch classes, half in their range and
@@ -94,21 +90,21 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
     beyond the true pitches by geometric steps. So every pitch of a set that one note has for itself
     could as well have been the truth, and it says nothing but that the truth is in it: `p(set |
     token)` is the same for all its pitches. No law of sets that are shared can be as silent: they
-    say besides that the truth is likely to use much of them.
+    say besides that the truth is likely to use much of them. A network that never saw such takes
+    one that many cells share for as many witnesses (`experiments/control`).
 
     Args:
       key: randomness.
       tokens: int32[B, T, V], the truth.
       space: the vocabulary.
       share: of the examples that are restricted.
-      shared: whether sets may be; else each cell has its own.
     """
     keys = jax.random.split(key, 13)
     batch, time, voices = tokens.shape
     where = draw_known(keys[0], batch, time, voices, 1.0)
     where |= jax.random.bernoulli(keys[1], 0.25, (batch, 1, 1))
     where &= jax.random.bernoulli(keys[2], share, (batch, 1, 1))
-    sharing = _draw_sharing(keys[3:6], batch, time, voices, shared)
+    sharing = _draw_sharing(keys[3:6], batch, time, voices)
     pitch = jnp.asarray(space.pitch)
     classes = jnp.where(pitch < 0, PITCH_CLASSES, pitch % PITCH_CLASSES)
     allowed = _draw_labels(keys[6:8], tokens, classes, PITCH_CLASSES + 1, sharing.spans,
@@ -119,15 +115,13 @@ def draw_allowed(key: jax.Array, tokens: jax.Array, space: TokenSpace, share: fl
     return allowed | ~where[..., None]
 
 
-def _draw_sharing(keys: jax.Array, batch: int, time: int, voices: int, shared: bool) -> Sharing:
+def _draw_sharing(keys: jax.Array, batch: int, time: int, voices: int) -> Sharing:
     """For each example one of the ways in which cells may share sets; see `draw_allowed`."""
     frame = jnp.arange(time)
     spans = jnp.stack([frame[:, None] // n == frame // n for n in (1, *SPANS, time)])
     grids = jnp.stack([frame[:, None] % n == frame % n for n in (time, *GRIDS)])
     alone, choir = jnp.eye(voices, dtype=bool), jnp.ones((voices, voices), bool)
     ways = Sharing(spans, grids, jnp.stack([alone, choir]))
-    if not shared:
-        ways = Sharing(*(way[:1] for way in ways))
     return Sharing(*(way[jax.random.randint(key, (batch,), 0, len(way))]
                      for key, way in zip(keys, ways, strict=True)))
 
@@ -204,5 +198,5 @@ def draw_condition(key: jax.Array, tokens: jax.Array, tracks: jax.Array, frames:
     shown = (kept[:, :, None] | ~member).all(axis=1)
     allowed = None
     if settings.allowed:
-        allowed = draw_allowed(allowed_key, tokens, space, settings.allowed, settings.shared)
+        allowed = draw_allowed(allowed_key, tokens, space, settings.allowed)
     return Condition(tracks * shown[:, None], frames, known, jnp.where(known, tokens, 0), allowed)

@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import lmjax
 from configs import base
 from lmjax.families.common import hears_sets
 from lmjax.noise.condition import Condition
@@ -14,19 +13,11 @@ from lmjax.sampling.constraints import without_sets
 from lmjax.settings import from_config
 
 
-@pytest.mark.parametrize("fields, told", [
-    ({"shared": True}, True), ({"shared": True, "allowed": 0.0}, False),
-    ({"shared": False}, False)])
-def test_sets_are_told_to_those_that_know_them(fields, told):
+@pytest.mark.parametrize("allowed, told", [(0.1, True), (0.0, False)])
+def test_sets_are_told_to_those_that_know_them(allowed, told):
     settings = from_config(base.get_config())
-    condition = dataclasses.replace(settings.condition, **fields)
+    condition = dataclasses.replace(settings.condition, allowed=allowed)
     assert hears_sets(dataclasses.replace(settings, condition=condition)) == told
-
-
-def test_a_checkpoint_that_says_nothing_of_shared_sets_knows_none():
-    composer = lmjax.load()
-    assert composer.settings.condition.shared == composer.about["config"]["condition"].get(
-        "shared", False)
 
 
 def test_without_sets_a_cell_that_is_left_one_token_is_given():

@@ -9,7 +9,8 @@ import pytest
 
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks import pairs
-from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings
+from lmjax.networks.evidence import EvidenceNetwork, EvidenceSettings, narrowed
+from lmjax.noise.condition import Condition
 from lmjax.noise.embed import NEVER, embed, evidence, factored_table, one_hot_table
 from lmjax.noise.perturb import perturb
 
@@ -149,6 +150,19 @@ def test_what_is_not_allowed_informs_its_neighbours(apply, params, table, space,
     np.testing.assert_array_equal(apply(params, other, sigma, condition), restricted)
     # To allow all is to say nothing; it is another program, so digits may differ.
     np.testing.assert_allclose(everything, apply(params, own, sigma, free), atol=1e-5)
+
+
+def test_how_far_sets_narrow_a_cell():
+    valid = np.arange(9) < np.array([8, 8, 4, 8])[:, None]  # the third voice has half the tokens
+    condition = Condition.free(jnp.ones((1, 3, 5), jnp.int32))
+    np.testing.assert_array_equal(narrowed(condition, valid), np.zeros((1, 3, 4)))
+    allowed = np.ones((1, 3, 4, 9), bool)
+    allowed[0, 1] = np.isin(np.arange(9), [1, 3, 8])  # the last does not exist
+    allowed[0, 2] = np.arange(9) == 2
+    condition = condition._replace(allowed=jnp.asarray(allowed),
+                                   known=condition.known.at[0, 2, 3].set(True))
+    expected = [[0, 0, 0, 0], [2 / 3, 2 / 3, 1 / 2, 2 / 3], [1, 1, 1, 0]]
+    np.testing.assert_allclose(narrowed(condition, valid)[0], expected, atol=1e-6)
 
 
 def test_what_stands_in_padding_is_not_read(apply, params, table, space, some_condition):

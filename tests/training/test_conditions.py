@@ -198,18 +198,6 @@ def test_sets_are_shared_by_beats_bars_and_windows(sets_of_pitches):
         assert abs(alike(frames) - (0.25 + 0.75 * share)) < 0.08, frames
 
 
-def test_sets_of_single_cells():
-    """Hardly one is like that of the frame before, as where cells share them."""
-    space = space_of(Vocabulary(ranges=((60, 74),) * VOICES))
-    tokens = jnp.full((FEW, TIME, VOICES), 9)
-    alike = []
-    for shared in (False, True):
-        allowed = np.asarray(draw_allowed(jax.random.key(7), tokens, space, 1.0, shared))
-        some = ~allowed[:, 1:].all(-1) & ~allowed[:, :-1].all(-1)
-        alike.append((allowed[:, 1:] == allowed[:, :-1]).all(-1)[some].mean())
-    assert alike[0] < 0.2 and alike[1] > 0.4
-
-
 def test_sets_of_pitch_classes_are_shared_by_the_voices(sets_of_pitches):
     equal = (sets_of_pitches == sets_of_pitches[:, :, :1]).all((2, 3))
     restricted = ~sets_of_pitches.all(-1)
