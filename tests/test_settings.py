@@ -8,8 +8,8 @@ from lmjax.networks.evidence import EvidenceSettings
 from lmjax.networks.transformer import TransformerSettings
 from lmjax.settings import ConfigError, from_config, to_config
 
-CONFIGS = ("base", "ncsn", "ncsn_long", "ncsn_finish", "ncsn_paper", "jsb", "smoke", "gibbs", "lstm",
-           "transformer_paper", "transformer")
+CONFIGS = ("base", "ncsn", "ncsn_long", "ncsn_finish", "ncsn_paper", "jsb", "smoke", "gibbs",
+           "lstm", "transformer_paper", "transformer")
 
 
 def config_of(name="base"):
