@@ -7,12 +7,12 @@
 
 import ml_collections
 
-from configs import ncsn_long
+from configs import base
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The config of our model, for a second training."""
-    config = ncsn_long.get_config()
+    config = base.get_config()
     config.name = "ncsn_finish"
     config.condition.allowed = 0.1
     config.training.update(steps=6_000, evaluate_every=1_000, init_from="runs/ncsn_long")

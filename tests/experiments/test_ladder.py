@@ -89,6 +89,7 @@ def test_other_chains_need_no_other_weights():
 def test_chains_of_equal_cost():
     cost = {name: from_config(config_of(name)).sampler.evaluations for name in PATHS}
     assert cost.pop("paper") == cost.pop("chain_paper") == 2001
+    assert cost.pop("guidance") == 92  # with a level more, 102
     assert set(cost.values()) == {96}
 
 
