@@ -12,7 +12,7 @@ from pathlib import Path
 from lmjax.files import write_bytes
 from lmjax.render import extra
 from lmjax.render.page import data_uri, escape, facts_list, fill, source
-from lmjax.render.page.piece import Fault, Piece, article
+from lmjax.render.page.piece import Fault, Piece, article, in_words
 
 __all__ = ["Fault", "Picture", "Piece", "Table", "check", "write_report"]
 
@@ -133,10 +133,10 @@ def _contents(page: Sequence[Numbered]) -> str:
     if len(page) == 1:
         return ""
     names = list(dict.fromkeys(name for _, piece, _ in page for name in piece.facts))
-    rows = [(f'<a href="#p{number}">{escape(piece.name)}</a>',
+    rows = [(f'<a href="#p{number}">{escape(piece.name)}</a>', in_words(piece.chorale),
              *(escape(piece.facts.get(name, "")) for name in names), str(len(piece.faults)))
             for number, piece, _ in page]
-    header = ["Piece", *map(escape, names), "faults"]
+    header = ["Piece", "form", *map(escape, names), "faults"]
     return f'<nav aria-label="Pieces">{_cells("Pieces of this page", header, rows)}</nav>'
 
 

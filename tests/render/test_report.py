@@ -108,6 +108,13 @@ def test_what_notes_say_of_themselves(folder: Path, chorale: Chorale) -> None:
     assert faultless == [{**wide, "fault": set()}] * 2
 
 
+def test_the_form_in_words(folder: Path) -> None:
+    """Of each piece in the contents and below its heading: after the upbeat two bars of 4/4 and two
+    of 2/4, 13 quarters, to which fermatas add 1.5, at 80 a minute."""
+    words = [text for text in Elements(folder / "report.html").text if "4/4" in text]
+    assert words == ["E♭ major, 4/4 and 2/4, 4 bars, 0:10"] * 4
+
+
 def test_faults_in_words(folder: Path) -> None:
     page = Elements(folder / "report.html")
     words = [text for text in page.text if "fifths between" in text]

@@ -86,7 +86,7 @@ def article(piece: Piece, name: str) -> str:
     chorale = piece.chorale
     seconds = seconds_of(chorale)
     return fill(
-        "piece.html", id=name, name=escape(piece.name), form=_form(chorale, seconds[-1]),
+        "piece.html", id=name, name=escape(piece.name), form=in_words(chorale),
         facts=facts_list(piece.facts), duration=f"{seconds[-1]:.3f}", length=_clock(seconds[-1]),
         audio=data_uri(mp3_of(chorale), "audio/mpeg"),
         scores="\n".join(_score(piece, width, f"{name}{width[0]}-") for width in SIZES),
@@ -95,11 +95,11 @@ def article(piece: Piece, name: str) -> str:
         timing=json.dumps(_timing(chorale, seconds), separators=(",", ":")))
 
 
-def _form(chorale: Chorale, seconds: float) -> str:
-    """Key, metre and length in words."""
+def in_words(chorale: Chorale) -> str:
+    """Key, metre, bars and duration, such as "G major, 4/4, 8 bars, 0:31"."""
     key = {"major": MAJOR, "minor": MINOR}.get(chorale.mode)
     said = [" and ".join(dict.fromkeys(bar.metre for bar in chorale.bars)),
-            f"{_place(chorale, len(chorale) - 1)[0]} bars", _clock(seconds)]
+            f"{_place(chorale, len(chorale) - 1)[0]} bars", _clock(seconds_of(chorale)[-1])]
     if key:
         tonic = key[chorale.sharps + 7].removesuffix("m").replace("#", "♯").replace("b", "♭")
         said.insert(0, f"{tonic} {chorale.mode}")
