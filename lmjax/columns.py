@@ -4,6 +4,8 @@ import dataclasses
 import hashlib
 import io
 import pathlib
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -17,7 +19,7 @@ from lmjax.evaluate import check_unseen, held_out, measure_likelihood
 from lmjax.metrics.discriminator import FOLDS, features, strikes, told_apart
 from lmjax.metrics.likelihood import Bound, Likelihood
 from lmjax.metrics.tables import Interval
-from lmjax.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
+from lmjax.music.chorale import FRAMES_PER_QUARTER, HIGHEST_PITCH, REST, VOICES, Chorale
 from lmjax.settings import EvaluationSettings, Settings
 from lmjax.training import checkpoints
 
@@ -258,8 +260,17 @@ def path_of(column: str) -> pathlib.Path:
 
 def is_pretrained(column: str) -> bool:
     """Whether it names weights that travel with the package."""
-    path = path_of(column)
-    return path.parts[:-1] == (checkpoints.PRETRAINED.name,) and not path.exists()
+    return checkpoints.named_shipped(path_of(column))
+
+
+def is_file(column: str) -> bool:
+    """Whether it names a file of chorales."""
+    return column.endswith(".npz")
+
+
+def is_folder(column: str) -> bool:
+    """Whether it names a working folder and no more, which what is measured of it can lie in."""
+    return ":" not in column and not is_file(column) and not is_pretrained(column)
 
 
 def source_of(column: str, settings: Settings, bench: Bench) -> Source:
@@ -269,7 +280,7 @@ def source_of(column: str, settings: Settings, bench: Bench) -> Source:
       ValueError: if it cannot be measured.
       CheckpointError: if a folder has no usable weights.
     """
-    if column.endswith(".npz"):
+    if is_file(column):
         return samples_of(pathlib.Path(column), bench.cfg.sample_length)
     composer = composer_of(column)
     if composer.settings.data.source != settings.data.source:
@@ -323,11 +334,12 @@ def samples_of(path: pathlib.Path, length: int) -> Samples:
     content = path.read_bytes()
     try:
         with np.load(io.BytesIO(content)) as file:
-            pitch, struck = np.asarray(file["pitch"], np.int16), np.asarray(file["struck"], bool)
+            pitch, struck = file["pitch"], np.asarray(file["struck"], bool)
             frames = file["frames"] if "frames" in file else np.full(len(pitch), pitch.shape[1])
             grids = set(np.ravel(file["frames_per_quarter"]).tolist()
                         if "frames_per_quarter" in file else ())
-    except (ValueError, KeyError, IndexError, OSError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, OSError, TypeError, EOFError, zipfile.BadZipFile,
+            zlib.error) as error:
         raise ValueError(f"{path} is no file of chorales with the arrays pitch and struck "
                          f"({error})") from error
     if pitch.ndim != 3 or pitch.shape[-1] != len(VOICES) or struck.shape != pitch.shape:
@@ -337,12 +349,19 @@ def samples_of(path: pathlib.Path, length: int) -> Samples:
     if not grids <= {FRAMES_PER_QUARTER}:
         raise ValueError(f"the chorales of {path} have {max(grids)} frames to a quarter-note, and "
                          f"here it has {FRAMES_PER_QUARTER}")
+    known = pitch.dtype.kind in "iu" and ((pitch >= REST) & (pitch <= HIGHEST_PITCH)).all()
+    if not known:
+        raise ValueError(f"pitches in {path} must be whole numbers from {REST}, silence, to "
+                         f"{HIGHEST_PITCH}")
+    if frames.shape != pitch.shape[:1] or (frames > pitch.shape[1]).any():
+        raise ValueError(f"frames in {path} must say of each chorale how many of its "
+                         f"{pitch.shape[1]} sixteenths it has")
     if not len(pitch) or frames.min() < length:
         raise ValueError(f"{path} has a chorale of {frames.min() if len(pitch) else 0} sixteenths; "
                          f"lower evaluation.sample_length, which is {length}")
     try:
         windows = [judge.notes_of(*one) for one in zip(
-            pitch[:, :length], struck[:, :length], strict=True)]
+            pitch[:, :length].astype(np.int16), struck[:, :length], strict=True)]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return Samples(windows, hashlib.sha256(content).hexdigest())

@@ -18,6 +18,7 @@ from lmjax.columns import (
     Learned,
     Shuffled,
     Source,
+    is_file,
     is_pretrained,
     path_of,
     source_of,
@@ -48,8 +49,8 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
         trained to be.
       columns: of each a working folder, or `pretrained/NAME`, its sampler changed if so wished, as
         in `runs/lstm:kind=cold`; or a file of chorales, such as `samples.npz` of `--mode=sample`.
-        The tables lie in the folder that they have in common, shipped weights aside; in `runs` if
-        there is nothing else. One that was measured before need not be there any more.
+        The tables lie in the folder that working folders have in common; in `runs` if there are
+        none. One that was measured before need not be there any more.
       progress: whether to show bars.
       command: that asked for it, to be told in the report.
 
@@ -64,7 +65,7 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     folder = folder_of(columns)
     path, common = folder / f"{NAME}.json", {
         "evaluation": json.loads(json.dumps(dataclasses.asdict(cfg))), "data": data.fingerprint}
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = read_kept(path)
     sources: dict[str, Source | None] = {}
     for column in columns:
         if column in sources:
@@ -102,11 +103,25 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     return table
 
 
+def read_kept(path: pathlib.Path) -> dict[str, Any]:
+    """What was measured before, by column.
+
+    Raises:
+      ValueError: if the file is damaged.
+    """
+    try:
+        return json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"{path}, in which measured columns are kept, is damaged ({error}); "
+                         "remove it to measure them anew") from error
+
+
 def folder_of(columns: Sequence[str]) -> pathlib.Path:
-    """The folder of their tables."""
+    """The folder of their tables: not that of a file of chorales, which has a report of its own."""
     return pathlib.Path(os.path.commonpath(
         [path_of(column).parent.absolute() for column in columns
-         if not is_pretrained(column)] or [pathlib.Path("runs").absolute()]))
+         if not is_pretrained(column) and not is_file(column)]
+        or [pathlib.Path("runs").absolute()]))
 
 
 def is_gone(column: str, kept: Mapping[str, Any], common: Mapping[str, Any]) -> bool:

@@ -74,14 +74,14 @@ def load(path: str | os.PathLike[str] | None = None) -> Composer:
     """A composer with the best weights of its training, or with those that travel with lmjax.
 
     Args:
-      path: a working folder; or "pretrained/NAME", where there is no such folder, for the shipped
-        weights of that name. Without one, "ncsn" of the shipped.
+      path: a working folder; or "pretrained/NAME", where that has no weights, for the shipped ones
+        of that name. Without one, "ncsn" of the shipped.
 
     Raises:
       CheckpointError: if there is none, or it is damaged.
     """
     folder = checkpoints.shipped() if path is None else pathlib.Path(path)
-    if folder.parts[:-1] == (checkpoints.PRETRAINED.name,) and not folder.exists():
+    if checkpoints.named_shipped(folder):
         folder = checkpoints.shipped(folder.name)
     about = checkpoints.read_about(folder, checkpoints.BEST)
     try:

@@ -39,7 +39,7 @@ class Evaluation:
       framewise: Coconet's framewise figure, of a model that has one (`families.Family`).
       counterpoint: rows of samples and of windows of Bach, by column; empty if none were drawn.
       rhythm: how lively the same windows are, likewise.
-      figures: grade and novelty of the same, by name.
+      figures: grade and novelty of the same, by name; empty without training pieces.
       wholes: how whole chorales close, and what they repeat; None if none were drawn.
       heard: some of what was drawn, whole chorales if there are any.
     """
@@ -82,6 +82,7 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
     folder = make_folder(workdir)
     print(origin(composer, workdir, "measuring"))
     found, framewise = measure_likelihood(composer, pieces, cfg, progress)
+    print(said_of_likelihood(found, framewise, cfg, composer), flush=True)
     result = Evaluation(found, framewise, *beside_bach(composer, data, pieces, cfg, progress))
     write_bytes(folder / "evaluation.json", json.dumps(record(result, cfg), indent=1).encode())
     if isinstance(found, NoiseBound):
@@ -90,7 +91,10 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
             {f"{cfg.split}, {found.per_frame:.2f} ± {found.error:.2f} in all": (
                 np.exp(found.log_sigma).tolist(), found.density.tolist())},
             "sigma", "nats per frame and unit of log sigma", logarithmic=True)
-    print(report(result, cfg, composer))
+    print(said_of_samples(result), end="")
+    if cfg.samples and not data.splits.get("train"):
+        print("\nthe data has no split 'train': neither the grade, nor what samples share with "
+              "training pieces, is measured")
     if len(pieces) < whole:
         print(f"\n{whole - len(pieces)} of the {whole} pieces of {cfg.split} are in other metres "
               "or outside the ranges, and were left out as the config says")
@@ -111,6 +115,7 @@ def leave_report(result: Evaluation, composer: Composer, folder: pathlib.Path,
     if result.counterpoint:
         tables += tables_of(["Counterpoint"], theory.format_table(result.counterpoint))
         tables += tables_of(["Rhythm"], format_table(result.rhythm, liveliness.ROWS))
+    if result.figures:
         tables += tables_of(["Grade and novelty"], judge.format_figures(result.figures))
     if result.wholes:
         tables += tables_of(["Whole chorales: how they close", "Whole chorales: what they repeat"],
@@ -208,8 +213,9 @@ def beside_bach(
             composer, cfg.samples, cfg.sample_length, cfg.metres, progress=progress)[0]
         beside = {"samples": samples, name: bach}
         counterpoint, rhythms = judge.counterpoint(beside), judge.rhythm_tables(beside)
-        figures = judge.figures(samples, bach, data.split("train"),
-                                merged=not composer.vocabulary.articulation)
+        if training := data.splits.get("train"):
+            figures = judge.figures(samples, bach, training,
+                                    merged=not composer.vocabulary.articulation)
     if cfg.wholes and composer.about.get("forms") is not None:
         drawn = judge.wholes(composer, cfg.wholes, cfg.metres, progress=progress)
         wholes = judge.whole_tables({
@@ -235,9 +241,9 @@ def record(result: Evaluation, cfg: EvaluationSettings) -> dict[str, Any]:
             "wholes": result.wholes}
 
 
-def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> str:
-    """The figures as text."""
-    found = result.likelihood
+def said_of_likelihood(found: Likelihood, framewise: Likelihood | None, cfg: EvaluationSettings,
+                       composer: Composer) -> str:
+    """The likelihood as text."""
     kind = "bound" if isinstance(found, Bound) else "(exact)"
     lines = [
         f"likelihood {kind} on {len(found.frames)} pieces "
@@ -254,13 +260,20 @@ def report(result: Evaluation, cfg: EvaluationSettings, composer: Composer) -> s
             "  nats/log s   " + " ".join(f"{d:5.2f}" for d in found.density)]
     else:
         lines.append(given)
-    if result.framewise:
+    if framewise:
         lines.append(f"framewise, as Coconet's is measured, and no likelihood: "
-                     f"{result.framewise.per_frame:.3f} ± {result.framewise.error:.3f}")
-    if result.counterpoint:
-        lines += ["", theory.format_table(result.counterpoint),
-                  "", format_table(result.rhythm, liveliness.ROWS),
-                  "", judge.format_figures(result.figures)]
-    if result.wholes:
-        lines += ["", judge.format_wholes(result.wholes)]
+                     f"{framewise.per_frame:.3f} ± {framewise.error:.3f}")
     return "\n".join(lines)
+
+
+def said_of_samples(result: Evaluation) -> str:
+    """What was measured of samples, as text."""
+    parts = []
+    if result.counterpoint:
+        parts += [theory.format_table(result.counterpoint),
+                  format_table(result.rhythm, liveliness.ROWS)]
+    if result.figures:
+        parts.append(judge.format_figures(result.figures))
+    if result.wholes:
+        parts.append(judge.format_wholes(result.wholes))
+    return "".join(f"\n{part}\n" for part in parts)

@@ -12,6 +12,7 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from lmjax.answer import ANSWERS, answer, answer_all, request_of
+from lmjax.columns import is_folder
 from lmjax.compare import compare
 from lmjax.data.cache import cache_folder
 from lmjax.evaluate import evaluate
@@ -133,10 +134,10 @@ def main(argv: Sequence[str]) -> None:
             answer(config, workdir, asked, *ANSWERS[_MODE.value], command=command)
         elif _CONDITIONS.value:
             answer_all(config, workdir, _CONDITIONS.value, command=command)
-        elif len(named) > 1 or named[0].endswith(".npz"):
-            compare(config, named, command=command)
-        elif _MODE.value == "evaluate":
+        elif _MODE.value == "evaluate" and len(named) == 1 and is_folder(named[0]):
             evaluate(config, workdir, command=command)
+        elif _MODE.value == "evaluate":
+            compare(config, named, command=command)
         else:
             # After a training, what makes the same music again is not another training.
             sample(config, workdir, command=command_of(sys.argv, "sample"))

@@ -100,12 +100,12 @@ def test_files(table, models):
 
 @pytest.mark.parametrize("columns, folder", [
     (["runs/a", "runs/b:kind=cold"], "runs"),
-    (["runs/a", "runs/b/samples/seed-0/samples.npz"], "runs"),
-    (["pretrained/ncsn", "runs/b"], "runs"),
-    (["pretrained/ncsn", "there/b/samples.npz"], "there/b"),
+    (["there/a", "runs/b/samples/seed-0/samples.npz"], "there"),
+    (["pretrained/ncsn", "there/b"], "there"),
+    (["pretrained/ncsn", "there/b/samples.npz"], "runs"),
     (["pretrained/ncsn", "pretrained/ncsn:kind=ode"], "runs"),
 ])
-def test_tables_lie_with_what_is_not_shipped(columns, folder):
+def test_tables_lie_beside_working_folders(columns, folder):
     assert module.folder_of(columns) == Path(folder).absolute()
 
 
@@ -197,16 +197,44 @@ NOTES = np.full((2, 16, 4), 60, np.int16)
     ({"pitch": NOTES[:, :8], "struck": NOTES[:, :8] < 0}, "has a chorale of 8 sixteenths; lower"),
     ({"pitch": NOTES[:0], "struck": NOTES[:0] < 0}, "has a chorale of 0 sixteenths; lower"),
     ({"pitch": NOTES + np.arange(16)[:, None], "struck": NOTES < 0}, "without being struck"),
+    *(({"pitch": NOTES + add, "struck": NOTES < 0}, "must be whole numbers from -1, silence, to")
+      for add in (68, -62, 0.5, np.nan)),
+    *(({"pitch": NOTES, "struck": NOTES < 0, "frames": frames}, "must say of each chorale how many")
+      for frames in ([16, 17], [16], [[16, 16]])),
 ])
 def test_files_that_hold_no_chorales_like_ours(config, tmp_path, arrays, message):
     path = tmp_path / "theirs.npz"
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match=message):
         compare(config, [str(path)], progress=False)
-    path.write_bytes(b"no archive")
-    with pytest.raises(ValueError, match="is no file of chorales"):
-        compare(config, [str(path)], progress=False)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_damaged_files(config, tmp_path):
+    path = tmp_path / "theirs.npz"
+    np.savez_compressed(path, pitch=NOTES, struck=NOTES > 0)
+    whole = path.read_bytes()
+    for content in (b"", b"no archive", whole[:-30], whole[:60] + b"\0" * 40 + whole[100:]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"theirs\.npz is no file of chorales"):
+            compare(config, [str(path)], progress=False)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_table(config, models, tmp_path):
+    (tmp_path / "comparison.json").write_text('{"score": ')
+    with pytest.raises(ValueError, match=r"comparison.json, in which .* is damaged .*remove it"):
+        compare(config, [str(tmp_path / "score")], progress=False)
+
+
+@pytest.mark.parametrize("named", ["pretrained/ncsn", "lstm:kind=cold", "theirs.npz", "a,b"])
+def test_what_is_no_folder_by_itself_is_a_column(command, tiny, tmp_path, named):
+    """An evaluation makes its folder; these have to be there."""
+    named = ",".join(one if one.startswith("pretrained") else str(tmp_path / one)
+                     for one in named.split(","))
+    ended = command(f"--config={tiny}", "--mode=evaluate", f"--workdir={named}")
+    assert ended.code == 1 and ended.err.startswith("lmjax: ") and ended.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_folder_for_all_else(command, tiny, tmp_path):

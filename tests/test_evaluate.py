@@ -80,6 +80,21 @@ def test_from_a_notebook_with_a_dictionary_and_a_path(config, trained, evaluated
     assert "likelihood bound on 3 pieces" in printed and "Bach" not in printed
 
 
+def test_a_file_of_held_out_pieces_alone(config, trained, tmp_path, capsys):
+    """Without training pieces there is no grade; all else is measured."""
+    (tmp_path / "best").symlink_to(trained / "best")
+    valid = jsb.load(config["data"]["path"]).split("valid")
+    np.savez(tmp_path / "test.npz", test_pitches=np.concatenate([piece.pitch for piece in valid]),
+             test_lengths=np.array([len(piece) for piece in valid]))
+    config = {**config, "data": {**config["data"], "path": str(tmp_path / "test.npz")},
+              "evaluation": {**config["evaluation"], "split": "test"}}
+    evaluate(config, tmp_path, progress=False)
+    record = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (record["split"], record["pieces"], record["figures"]) == ("test", 3, {})
+    assert record["counterpoint"].keys() == {"samples", "Bach (test)"}
+    assert "the data has no split 'train': neither the grade" in capsys.readouterr().out
+
+
 def test_pieces_outside_the_ranges_are_left_out_if_asked(config, trained, tmp_path):
     (tmp_path / "best").symlink_to(trained / "best")
     # The tiny data was made to lie in the paper's ranges; so move the bass below them.

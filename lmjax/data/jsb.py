@@ -16,9 +16,8 @@ import numpy as np
 
 from lmjax.data.dataset import Dataset, Piece, fingerprint
 from lmjax.music import rhythm
-from lmjax.music.chorale import REST, VOICES
+from lmjax.music.chorale import HIGHEST_PITCH, REST, VOICES
 
-HIGHEST_PITCH = 127
 # Conditioning tracks of which the file says nothing.
 UNSTATED = [rhythm.POSITION, rhythm.BAR, rhythm.FERMATA, rhythm.KEY, rhythm.MODE]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 REST = -1
+HIGHEST_PITCH = 127  # of MIDI
 FRAMES_PER_QUARTER = 4
 SIXTEENTHS_PER_WHOLE = 16
 

@@ -3,6 +3,7 @@
 import io
 import itertools
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -109,7 +110,8 @@ def musicxml_pages(content: bytes, size: Mapping[str, Any]) -> list[str]:
     """
     try:
         root = ElementTree.fromstring(_unzipped(content))
-    except (ElementTree.ParseError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except (ElementTree.ParseError, zipfile.BadZipFile, zlib.error, EOFError, KeyError,
+            RuntimeError, ValueError) as error:  # RuntimeError: of an archive with a password
         # Verovio would engrave what there is of a file that is cut off.
         raise ValueError(f"this is no MusicXML, or a part of it is missing ({error}); "
                          f"{AGAIN}") from error

@@ -40,6 +40,11 @@ def shipped(name: str = SHIPPED) -> pathlib.Path:
     return PRETRAINED / name
 
 
+def named_shipped(folder: pathlib.Path) -> bool:
+    """Whether a path, `pretrained/NAME`, is the name of shipped weights: it has none of its own."""
+    return folder.parts[:-1] == (PRETRAINED.name,) and latest_step(folder, BEST) is None
+
+
 def is_shipped(folder: pathlib.Path) -> bool:
     """Whether a folder is one of those that travel with the package."""
     return folder.absolute().is_relative_to(PRETRAINED)

@@ -112,6 +112,21 @@ def test_what_is_no_musicxml(content: bytes, message: str) -> None:
         musicxml_pages(content, TALL)
 
 
+def test_compressed_files_that_are_damaged(musicxml: bytes) -> None:
+    """Wherever the damage is, there is no other error."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as folder:
+        folder.writestr("META-INF/container.xml", CONTAINER)
+        folder.writestr("a.xml", musicxml)
+    whole, told = packed.getvalue(), 0
+    for at in range(0, len(whole), len(whole) // 40):
+        try:
+            musicxml_pages(whole[:at] + b"\xff" * 8 + whole[at + 8:], TALL)
+        except ValueError as error:
+            told += "save it anew from a notation editor" in str(error)
+    assert told > 30
+
+
 def test_a_file_that_is_cut_off_is_not_engraved_in_part(musicxml: bytes) -> None:
     with pytest.raises(ValueError, match="a part of it is missing"):
         musicxml_pages(musicxml[:len(musicxml) // 2], TALL)
