@@ -28,7 +28,8 @@ from lmjax.render.write import check as check_formats
 from lmjax.render.write import write
 from lmjax.reporting import about, heard, leave
 from lmjax.requests.asking import FOLLOWED
-from lmjax.requests.schema import Asked, asked, read_requests
+from lmjax.requests.reading import read_requests
+from lmjax.requests.schema import Asked, asked
 from lmjax.sample import configured, origin, save_draw, write_all
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import Settings

@@ -35,7 +35,8 @@ from lmjax import main
 from lmjax.data import build
 from lmjax.data.cache import cache_folder
 from lmjax.music.tokens import WIDE_RANGES
-from lmjax.requests.schema import asked, read_requests
+from lmjax.requests.reading import read_requests
+from lmjax.requests.schema import asked
 from lmjax.settings import from_config
 from lmjax.training import checkpoints
 

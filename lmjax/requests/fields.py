@@ -1,6 +1,7 @@
 """Whether the fields of a request are those that there are, and of the kinds that they have to be.
 
-A kind is a type; several of them, as a tuple; or a list of the one kind of its items.
+A kind is a type; several of them, as a tuple; a range of numbers; or a list of the one kind of its
+items.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,8 @@ def _is(value: Any, kind: Any) -> bool:
         return any(_is(value, one) for one in kind)
     if isinstance(kind, list):
         return isinstance(value, list | tuple) and all(_is(one, kind[0]) for one in value)
+    if isinstance(kind, range):
+        return type(value) is int and value in kind
     if kind is dict:
         return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
     if kind is float:
@@ -43,5 +46,7 @@ def _told(kind: Any) -> str:
         return " or ".join(map(_told, kind))
     if isinstance(kind, list):
         return f"a list, each item {_told(kind[0])}"
+    if isinstance(kind, range):
+        return f"a whole number from {kind[0]} to {kind[-1]}"
     return {str: "text", int: "a whole number", float: "a number", bool: "true or false",
             dict: "a set of fields"}[kind]

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,14 @@ class _Wanted:
     why: str
 
 
+class _Limit(NamedTuple):
+    """Why some cells have some pitches only, and whether a chord is the reason."""
+
+    why: str
+    cells: np.ndarray
+    of_chord: bool
+
+
 class Demands:
     """A piece and what is asked of the notes that are to be composed, so far.
 
@@ -47,8 +56,8 @@ class Demands:
         self.attack = np.zeros(shape, np.int8) if kept.attack is None else kept.attack.copy()
         self.order = np.zeros(len(kept.known), bool)
         self.wanted: list[_Wanted] = []
-        # Why, and of which cells: of their pitches, and of where notes begin.
-        self._pitched: list[tuple[str, np.ndarray]] = []
+        # Why, and of which cells: of their pitches, some for a chord; and of where notes begin.
+        self._pitched: list[_Limit] = []
         self._begun: list[tuple[str, np.ndarray]] = []
         low, high = np.array(ranges).T[..., None]
         self._singable = np.pad((low <= PITCHES) & (high >= PITCHES), ((0, 0), (0, 1)),
@@ -128,12 +137,14 @@ class Demands:
 
     # What.
 
-    def only(self, cells: np.ndarray, pitches: np.ndarray, why: str, given: bool = False) -> None:
+    def only(self, cells: np.ndarray, pitches: np.ndarray, why: str, given: bool = False,
+             of_chord: bool = False) -> None:
         """Some cells bool[T, 4] have pitches bool[129] of a set, silence being its last.
 
         Args:
           why: what the set is, as in "the alto can sing nothing that is WHY".
           given: whether given notes have to be of the set as well.
+          of_chord: whether a chord needs it, which is named otherwise if it cannot be.
         """
         known = self.kept.known
         pitch = self.kept.score.pitch
@@ -143,7 +154,7 @@ class Demands:
             raise AskingError(f"{self.place(frame)}: the {VOICES[voice]} has "
                               f"{name_of(pitch[frame, voice])}, which is not {why}")
         self.allowed = self.allowed & (pitches | ~(cells & ~known)[..., None])
-        self._pitched.append((why, cells))
+        self._pitched.append(_Limit(why, cells, of_chord))
         self._check()
 
     def sing(self, voice: str, pitches: np.ndarray, name: str) -> None:
@@ -172,14 +183,15 @@ class Demands:
                         f"held there ({name_of(pitch)})")
 
     def shortest(self, sixteenths: int, voices: Sequence[str] = ()) -> None:
-        """No note begins off a grid of so many sixteenths, counted from bar lines."""
+        """No note begins off a grid of so many sixteenths, counted from bar lines, and no rest."""
         off = np.zeros(len(self.kept.known), bool)
         for frame in range(len(off)):
             bar = self._bar(frame)
             off[frame] = (frame - bar.start + bar.offset) % sixteenths != 0
         off[0] = False
         cells = self.cells(voices)
-        self._begin(cells & off[:, None], False, f"of notes of {sixteenths} sixteenths or longer")
+        self._begin(cells & off[:, None], False,
+                    f"of a note of {sixteenths} sixteenths or longer")
 
     def _begin(self, cells: np.ndarray, begins: bool, why: str) -> None:
         """A note has to begin in some cells, or may not."""
@@ -218,13 +230,13 @@ class Demands:
         """
         name, first = harmony.name, slice(frames.start, frames.start + 1)
         tones = f"of {name} ({', '.join(NAMES[tone] for tone in harmony.tones)})"
-        self.only(self.cells(frames=frames), _classes(harmony.tones), tones)
+        self.only(self.cells(frames=frames), _classes(harmony.tones), tones, of_chord=True)
         if harmony.bass is not None:
             self.only(self.cells([VOICES[BASS]], frames), _classes([harmony.bass]),
-                      f"the bass of {name} ({NAMES[harmony.bass]})", given=True)
+                      f"the bass of {name} ({NAMES[harmony.bass]})", given=True, of_chord=True)
         if soprano is not None:
             self.only(self.cells([VOICES[0]], first), _classes([soprano]),
-                      f"the soprano of {name} ({NAMES[soprano]})", given=True)
+                      f"the soprano of {name} ({NAMES[soprano]})", given=True, of_chord=True)
         for tone in harmony.needed:
             self.wanted.append(_Wanted(first, _classes([tone])[:-1], True, False,
                                        f"the {NAMES[tone]} of {name}"))
@@ -284,7 +296,12 @@ class Demands:
         nothing = ~self.kept.known & ~allowed.any(axis=-1)
         if nothing.any():
             frame, voice = np.argwhere(nothing)[0]
-            why = dict.fromkeys(why for why, cells in self._pitched if cells[frame, voice])
+            end, reasons = frame + 1, [(one.why, one.cells) for one in self._pitched]
+            if (self.allowed & self._singable)[frame, voice].any():
+                # By itself it could, but not as a part of the note that it is held by.
+                end += int(np.argmin(np.append(self._held[end:, voice], False)))
+                reasons += self._begun
+            why = dict.fromkeys(why for why, cells in reasons if cells[frame:end, voice].any())
             raise AskingError(f"{self.place(frame)}: the {VOICES[voice]} can sing nothing that is "
                               f"{' and '.join(why)} and in the range of the {VOICES[voice]}")
 
@@ -320,8 +337,11 @@ class Demands:
                                  wanted.frames.start <= frame and wanted.frames.stop > begun))
         why += ["voices in order"] if together.order[frame] else []
         over = ", or held over from before" if begun < frame else ""
+        limits = dict.fromkeys(one.why for one in self._pitched
+                               if not one.of_chord and one.cells[frame].any())
+        allowed_by = f" ({' and '.join(limits)})" if limits else ""
         raise AskingError(f"{self.place(frame)}: no chord has {', '.join(why)} with the notes that "
-                          f"are given or allowed there{over}")
+                          f"are given or allowed there{allowed_by}{over}")
 
 
 def _classes(classes: Iterable[int]) -> np.ndarray:

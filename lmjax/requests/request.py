@@ -178,7 +178,8 @@ class Request:
         if self.attack is not None:
             broken |= (self.attack == 1) & ~struck & (pitch != REST)
             broken |= (self.attack == -1) & struck
-        broken = np.where(self.known, pitch != self.pitch, broken)
+        other = (pitch != self.pitch) | ((struck != self.struck) & (pitch != REST))
+        broken = np.where(self.known, other, broken)
         if self.together is not None:
             broken |= self.together.broken(pitch)[:, None]
         return broken

@@ -11,7 +11,7 @@
     forbid: [{pitches: [Bb, B4], voices: [bass], bars: 1-4}]
     ranges: {tenor: G3-E4}
     scale: G major
-    shortest: eighth
+    shortest: eighth              # and no rests
     ordered: true
     undoubled: [{pitches: [leading note, C#], bars: 1-4}]   # each in one voice at most
     chords: [{bar: 3, beat: 2, chord: V65/V, beats: 1, inversion: any}, {bar: 4, beat: 1, chord: I6,
@@ -25,13 +25,13 @@
     seed: 1
     name: tune
 
-All of them can be combined, and all but one of `input` and `form` can be left out. A file of
-several requests is a list of them, or has one on each line (`.jsonl`).
+They can be combined, and all but one of `input` and `form` can be left out. `rewrite`, `extend`
+and `bridge` exclude each other, and of them `near` goes with `rewrite` alone. Files of several
+requests: `lmjax.requests.reading`.
 """
 
 import dataclasses
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,46 +74,6 @@ class Asked:
     seed: int | None = None
     name: str = "request"
     read: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-def read_requests(path: str | os.PathLike[str]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The requests of a file, and where each stands in it.
-
-    Raises:
-      AskingError: if it is no YAML or JSON of requests.
-      OSError: if it cannot be read.
-    """
-    import yaml
-
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".jsonl":
-            lines = [(f"{path}, line {number}", line)
-                     for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-            found = [(where, _json(line, where)) for where, line in lines]
-        else:
-            whole = yaml.safe_load(text)
-            several = whole if isinstance(whole, list) else [whole]
-            found = [(str(path) if len(several) == 1 else f"{path}, request {number}", one)
-                     for number, one in enumerate(several, 1)]
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise AskingError(f"{path} is no YAML or JSON: {' '.join(str(error).split())}") from error
-    if not found:
-        raise AskingError(f"{path} holds no request")
-    for where, fields in found:
-        if not isinstance(fields, dict):
-            raise AskingError(f"{where}: a request has fields, such as input and keep, and is not "
-                              f"{fields!r}")
-    return found
-
-
-def _json(line: str, where: str) -> Any:
-    """What a line of JSON holds."""
-    try:
-        return json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise AskingError(f"{where} is no JSON: {error}") from error
 
 
 def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[str] = ".") -> Asked:
@@ -164,7 +124,7 @@ def asked(fields: Mapping[str, Any], ranges: Ranges, folder: str | os.PathLike[s
 def ask(composer: Any, **fields: Any) -> Kept:
     """What `compose` is told by `condition`: a request, with the fields of a file of requests.
 
-    Its `near`, `num`, `seed` and `name` are for files.
+    Its `near`, `num`, `seed` and `name` are for files: `compose` has a `num` and a key.
 
     Args:
       composer: whose voices are to sing it.
@@ -172,8 +132,9 @@ def ask(composer: Any, **fields: Any) -> Kept:
     Raises:
       As `asked` does.
     """
-    if "near" in fields:
-        raise AskingError("near is for files of requests and the command line")
+    for name in ("near", "num", "seed", "name"):
+        if name in fields:
+            raise AskingError(f"{name} is for files of requests and the command line")
     return asked(fields, composer.vocabulary.ranges).kept
 
 
@@ -189,6 +150,8 @@ def _piece(fields: Mapping[str, Any], ranges: Ranges, folder: Path) -> tuple[Kep
         check_fields(fields["form"], FORM, "form")
         return Kept.blank(Form(**{name: _tuples(value)
                                   for name, value in fields["form"].items()})), None
+    if not fields["input"]:
+        raise AskingError("input is the name of a file, and there is none")
     ways = [name for name in ("rewrite", "extend", "bridge", "near") if name in fields]
     if len(ways) > 1 and set(ways) != {"rewrite", "near"}:
         raise AskingError(f"a request has only one of {', '.join(ways)}")
@@ -253,10 +216,11 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
+SEEDS = range(2**32)  # of JAX's randomness
 FORM = {"metre": str, "bars": int, "key": str, "anacrusis": int, "fermatas": [[int]]}
 FIELDS = {
     "input": str, "keep": [str], "rewrite": dict, "extend": dict, "bridge": dict, "form": dict,
     "fermatas": [[float]], "pins": [dict], "forbid": [dict], "ranges": dict, "scale": str,
     "shortest": str, "ordered": bool, "undoubled": [dict], "chords": [dict], "figures": [dict],
-    "follow": [str], "cadences": [dict], "wishes": dict, "near": float, "num": int, "seed": int,
+    "follow": [str], "cadences": [dict], "wishes": dict, "near": float, "num": int, "seed": SEEDS,
     "name": str}

@@ -10,8 +10,9 @@ from lmjax.music.spelling import name_of
 from lmjax.music.tokens import WIDE_RANGES, Vocabulary
 from lmjax.requests.asking import key_of
 from lmjax.requests.pins import AskingError, midi, pitch_class
+from lmjax.requests.reading import read_requests
 from lmjax.requests.request import SILENCE
-from lmjax.requests.schema import asked, read_requests
+from lmjax.requests.schema import asked
 
 FORM = {"metre": "4/4", "bars": 4, "key": "G major", "fermatas": [[4, 1, 2]]}
 TUNE = "X:1\nT:Old tune\nM:3/4\nL:1/4\nK:G\nB | d B A | G2 A | B c d | G3 |]\n"
@@ -195,6 +196,14 @@ MISTAKES = [
     ({"form": FORM, "chords": [{"bar": 1, "beat": 1, "chord": "I"}], "pins": [
         {"voice": "bass", "bar": 1, "beat": 1, "pitch": "B2"}]},
      "bar 1, beat 1: the bass can sing nothing that is B2 and of I (G, B, D)"),
+    ({"form": FORM, "shortest": "half", "pins": [{"voice": "bass", "bar": 2, "beat": 1,
+                                                   "beats": 2, "pitch": "rest"}]},
+     "bar 2, beat 1: the bass can sing nothing that is silence and of a note of 8 sixteenths or "
+     "longer and in"),
+    ({"form": FORM, "scale": "G major", "chords": [{"bar": 2, "beat": 1, "chord": "V/V"}]},
+     "no more than one C# in V/V with the notes that are given or allowed there (of G major)"),
+    ({"input": ""}, "input is the name of a file, and there is none"),
+    ({"form": FORM, "seed": 2**32}, "seed of a request is a whole number from 0 to 4294967295"),
     ({"form": FORM, "cadences": [{"bar": 5, "kind": "half"}]},
      "there are no bars 5-5, only 1 to 4"),
     ({"form": FORM, "cadences": [{"bar": 1, "kind": "half", "beat": 4, "beats": 99}]},
@@ -330,13 +339,29 @@ def test_files_of_requests(tmp_path):
     assert read_requests(single) == [(str(single), one)]
     for text, message in (("", "a request has fields"), ("[]", "holds no request"),
                           ("{a: [", "is no YAML or JSON"), ("- 3", "request has fields"),
-                          ("[" * 5000, "is no YAML or JSON")):
+                          ("[" * 5000, "is no YAML or JSON"),
+                          ("{name: 2001-13-45}", r"b\.yaml is no YAML or JSON: month must be in"),
+                          (f"{{num: {'1' * 5000}}}", r"b\.yaml is no YAML or JSON: Exceeds"),
+                          ("{{a: 1}: 2}", "is no YAML or JSON"),
+                          ("num: 1\nseed: 2\nnum: 3", "the field 'num' stands twice"),
+                          ("form: {bars: 4, bars: 5}", "the field 'bars' stands twice")):
         several.write_text(text)
         with pytest.raises(AskingError, match=message):
             read_requests(several)
-    lines.write_text("{}\n\n{oh}\n")
-    with pytest.raises(AskingError, match="line 3 is no JSON: "):
-        read_requests(lines)
+    for text, message in (("{oh}", "line 3 is no JSON: "), ('{"a": 1, "a": 2}', "'a' stands twice"),
+                          ('{"a": ' + "1" * 5000 + "}", "line 3 is no JSON: Exceeds")):
+        lines.write_text(f"{{}}\n\n{text}\n")
+        with pytest.raises(AskingError, match=message):
+            read_requests(lines)
+
+
+def test_json_is_json(tmp_path):
+    """Not YAML, which knows no tabs and reads 1e-1 as text; and its strings may hold any sign."""
+    single, lines = tmp_path / "a.json", tmp_path / "b.jsonl"
+    single.write_text('{\n\t"near": 1e-1\n}')
+    assert read_requests(single)[0][1] == {"near": 0.1}
+    lines.write_text('\ufeff{"name": "a\u2028b"}\r\n{}\r\n', encoding="utf-8")
+    assert [fields for _, fields in read_requests(lines)] == [{"name": "a\u2028b"}, {}]
 
 
 @pytest.mark.parametrize("name, pitch", [("C4", 60), ("Bb3", 58), ("B-3", 58), ("f#5", 78),
