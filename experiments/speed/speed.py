@@ -1,4 +1,4 @@
-"""Seconds for a 16-bar chorale, beside those of the paper's sampler: see README.md in this folder.
+"""Seconds for a 16-bar chorale, beside those of other samplers: see README.md.
 
     python -m experiments.speed.speed --workdir=runs/ncsn
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from configs import ncsn, ncsn_paper
+from configs import ncsn, ncsn_paper, transformer
 from experiments.command import running
 from lmjax.composer import Composer, load, untrained
 from lmjax.composing import draw
@@ -65,7 +65,7 @@ def measure(composer: Composer, bars: int, batch: int, repeats: int,
     tracks = Form("4/4", bars, key=None).tracks()
     first, *others = (draw(used, jax.random.key(n), batch, tracks, batch)
                       for n in range(repeats + 1))  # the first compiles, and does not count
-    evaluations = composer.settings.sampler.evaluations
+    evaluations = composer.evaluations(len(tracks))
     scale = evaluations / first.evaluations / batch
     return Time(len(windows(len(tracks), composer.settings.compose.window)), evaluations,
                 first.evaluations, first.compile_seconds,
@@ -87,11 +87,13 @@ def ours(workdir: str | None) -> tuple[Composer, str]:
     return configured(ncsn.get_config()), "fresh weights"
 
 
-def compare(composer: Composer, paper: Composer, bars: int, batch: int, repeats: int,
-            steps: int) -> dict[str, Time]:
-    """Both times; of the paper's sampler, `steps` of its Langevin steps a level are measured."""
+def compare(composer: Composer, bars: int, batch: int, repeats: int, steps: int,
+            ) -> dict[str, Time]:
+    """All times; of the paper's sampler, `steps` of its Langevin steps a level are measured."""
+    paper = configured(ncsn_paper.get_config())
     fewer = dataclasses.replace(paper.settings.sampler, steps=steps)
     return {"ours": measure(composer, bars, batch, repeats),
+            "left to right": measure(configured(transformer.get_config()), bars, batch, repeats),
             "paper": measure(paper, bars, batch, repeats, fewer)}
 
 
@@ -107,12 +109,14 @@ def report(times: dict[str, Time], bars: int, batch: int, cores: int) -> str:
         lines.append(f"| {name} | {time.windows} | {time.evaluations:,}{scaled} | "
                      f"{time.median:.3g} | {min(time.seconds):.3g} to {max(time.seconds):.3g} | "
                      f"{time.compile_seconds:.1f} |")
-    ratio = times["paper"].median / times["ours"].median
-    return "\n".join([*lines, "", f"The paper's takes {ratio:.1f} times as long."])
+    paper, ours, other = (times[name].median for name in ("paper", "ours", "left to right"))
+    lines += ["", f"The paper's takes {paper / ours:.1f} times as long as ours, and ours "
+              f"{ours / other:.1f} times as long as our left-to-right Transformer."]
+    return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Times composing, beside the paper's sampler."""
+    """Times composing, beside the paper's sampler and a left-to-right model."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.speed.speed", description=main.__doc__)
     parser.add_argument("--workdir", help="the folder of a training; if not given, the shipped "
@@ -128,8 +132,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with running(cached=False):
         composer, which = ours(options.workdir)
         print(f"ours: {which}", flush=True)
-        times = compare(composer, configured(ncsn_paper.get_config()), options.bars,
-                        options.batch, options.repeats, options.steps)
+        times = compare(composer, options.bars, options.batch, options.repeats, options.steps)
         folder = make_folder(pathlib.Path(options.folder))
         text = report(times, options.bars, options.batch, cores or 1)
         write_bytes(folder / "speed.md", f"{text}\n".encode())

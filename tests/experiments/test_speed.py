@@ -30,12 +30,14 @@ def test_the_time_of_all_evaluations_is_reckoned_from_those_made(composer, monke
 
 def test_the_table_says_what_was_reckoned():
     times = {"ours": Time(3, 156, 156, 9.0, (1.0, 2.0, 4.0)),
+             "left to right": Time(1, 256, 256, 3.0, (0.25,)),
              "paper": Time(1, 2001, 101, 8.0, (30.0, 20.0, 10.0))}
     text = report(times, 16, 8, 2)
     assert "16 bars of 4/4, 8 chorales at once, 2 CPU core(s)" in text
     assert "| ours | 3 | 156 | 2 | 1 to 4 | 9.0 |" in text
     assert "| paper | 1 | 2,001, reckoned from 101 | 20 | 10 to 30 | 8.0 |" in text
-    assert "The paper's takes 10.0 times as long." in text
+    assert ("The paper's takes 10.0 times as long as ours, and ours 8.0 times as long as our "
+            "left-to-right Transformer.") in text
 
 
 def test_what_is_written(composer, tmp_path, monkeypatch, capsys):
@@ -45,7 +47,7 @@ def test_what_is_written(composer, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert printed == "ours: fresh weights\n" + (tmp_path / "speed.md").read_text()
     record = json.loads((tmp_path / "speed.json").read_text())
-    assert record["times"].keys() == {"ours", "paper"} and record["cores"] >= 1
+    assert record["times"].keys() == {"ours", "left to right", "paper"} and record["cores"] >= 1
     assert all(time["seconds"][0] > 0 for time in record["times"].values())
 
 
