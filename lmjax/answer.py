@@ -324,7 +324,8 @@ def written(composer: Composer, settings: Settings, one: Asked, drawn: Draw, hom
               max(2, len(str(one.num))), first=1)
     if settings.compose.formats:
         leave(folder, title, {**about(composer), "seed": str(seed_of(one, settings))}, (
-            heard(chorale, {"nats per frame": f"{found.nats_per_frame:.2f}"}, command,
+            heard(chorale, {"seed": f"{seed_of(one, settings)}, draw {found.draw}",
+                            "nats per frame": f"{found.nats_per_frame:.2f}"}, command,
                   one.kept.known if one.kept.known.any() else None)
             for chorale, found in zip(named, answers, strict=True)), progress=progress)
     write_bytes(folder / "request.json", json.dumps(said(composer, one, fields), indent=1).encode())

@@ -23,11 +23,13 @@ class Ranked(NamedTuple):
       chorale: the answer.
       parallels: fifths and octaves in it.
       nats_per_frame: `-log p` of the whole or its bound, by the model that composed it.
+      draw: which of the request's draws it was, from 0.
     """
 
     chorale: Chorale
     parallels: int
     nats_per_frame: float
+    draw: int
 
 
 def ranked(composer: Composer, chorales: Sequence[Chorale]) -> list[Ranked]:
@@ -39,11 +41,11 @@ def ranked(composer: Composer, chorales: Sequence[Chorale]) -> list[Ranked]:
     """
     likelihood = likelihood_of(composer)
     answers = []
-    for chorale in chorales:
+    for draw, chorale in enumerate(chorales):
         # Each by itself: all are measured with the same noise.
         found = likelihood([piece_of(chorale)])
         parallels = len(theory.parallels(chorale.pitch))
-        answers.append(Ranked(chorale, parallels, found.per_frame))
+        answers.append(Ranked(chorale, parallels, found.per_frame, draw))
     return sorted(answers, key=lambda answer: answer[1:])
 
 

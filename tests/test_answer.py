@@ -1,5 +1,6 @@
 """From a tune to files, by a model that knows nothing."""
 
+import re
 import runpy
 import shutil
 from types import SimpleNamespace
@@ -82,6 +83,17 @@ def test_the_melody_is_kept_in_every_file(folder, tune):
         np.testing.assert_array_equal(voices[0].struck, given.parts[0].struck)
         others.append(np.stack([voices[voice].pitch for voice in (1, 2, 3)]))
     assert len(np.unique(others, axis=0)) == 3
+
+
+def test_the_report_says_which_draw_an_answer_was(folder):
+    """Of `samples.npz`, whose draws are in order and not ranked."""
+    drawn = np.load(folder / "samples.npz")["pitch"]
+    named = re.findall(r"0, draw (\d)</td>", (folder / "report.html").read_text())
+    assert sorted(named) == ["0", "1", "2"]
+    for number, place in enumerate(map(int, named), 1):
+        voices = voices_of(read_tune(folder / f"harmonisation-{number:02}.musicxml"))
+        for voice, part in voices.items():
+            np.testing.assert_array_equal(part.pitch, drawn[place, :len(part.pitch), voice])
 
 
 def test_fewer_harmonisations_replace_more(config, workdir, tune, folder, capsys):

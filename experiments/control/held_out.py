@@ -15,10 +15,11 @@ from experiments.command import add_model, held_out, running
 from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
-from lmjax.data.dataset import piece_of
+from lmjax.data.dataset import load_dataset, piece_of
 from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
-from lmjax.metrics import tables, theory
+from lmjax.judge import notes_of
+from lmjax.metrics import grade, tables, theory
 from lmjax.metrics.likelihood import NoiseBound, Part, parts_of
 from lmjax.metrics.tables import Interval, Row, format_table
 from lmjax.music import rhythm
@@ -32,7 +33,8 @@ AGREEMENT = {
     **{name: Row(f"cells of the {name} as Bach has them, %", 100, 1) for name in VOICES},
     "chords": Row("beats with Bach's pitch classes, %", 100, 1)}
 NATS = Row("Bach's own answer, at most so many nats per frame", 1, 2)
-ROWS = {**AGREEMENT, **theory.ROWS}
+GRADE = Row("Bach-or-Mock grade, median", 1, 2)
+ROWS = {**AGREEMENT, **theory.ROWS}  # which are counted piece by piece
 
 
 def kept_of(chorale: Chorale, condition: str) -> Kept:
@@ -62,12 +64,28 @@ def classes(frame: np.ndarray) -> set[int]:
     return set((frame[frame != REST] % 12).tolist())
 
 
-def complete(composer: Composer, chorales: Sequence[Chorale], condition: str, seed: int = 0,
-             progress: bool = True) -> dict[str, Interval]:
+def reference_of(composer: Composer, path: str | None) -> grade.Reference:
+    """What is graded by: the pieces of the split that a composer was trained on."""
+    source = composer.settings.data
+    training = load_dataset(source.source, path or source.path).split("train")
+    return grade.Reference.of([notes_of(piece.pitch, piece.struck) for piece in training],
+                              merged=not composer.vocabulary.articulation)
+
+
+def graded(chorales: Sequence[Chorale], reference: grade.Reference) -> Interval:
+    """The median grade of chorales, and its 95 % bootstrap interval."""
+    found = grade.summary(grade.grades([notes_of(chorale.pitch, chorale.struck)
+                                        for chorale in chorales], reference))
+    return found.median, found.low, found.high
+
+
+def complete(composer: Composer, chorales: Sequence[Chorale], condition: str,
+             reference: grade.Reference, seed: int = 0, progress: bool = True,
+             ) -> dict[str, Interval]:
     """Completes chorales of which a condition keeps some, one time each.
 
     Returns:
-      The rows of `ROWS`: label -> (value, low, high), NaN where all was given.
+      The rows of `ROWS` and `GRADE`: label -> (value, low, high), NaN where all was given.
     """
     kept = [kept_of(chorale, condition) for chorale in chorales]
     drawn = draw(composer, jax.random.key(seed), len(kept), [one.request for one in kept],
@@ -77,7 +95,7 @@ def complete(composer: Composer, chorales: Sequence[Chorale], condition: str, se
         assert (finished.pitch == one.score.pitch)[one.known].all()
     counts = [agreement(finished, bach, one.known) | theory.count(finished.pitch)
               for finished, bach, one in zip(made, chorales, kept, strict=True)]
-    return tables.ratios(counts, ROWS)
+    return tables.ratios(counts, ROWS) | {GRADE.label: graded(made, reference)}
 
 
 def surprise(composer: Composer, chorales: Sequence[Chorale], condition: str,
@@ -117,16 +135,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         chorales = [piece.chorale for piece in held_out(composer, options.data) if piece.chorale]
         if not chorales:
             raise ValueError("the model's music states no form, so there is nothing to be kept")
-        made = {condition: complete(composer, chorales, condition, options.seed)
+        reference = reference_of(composer, options.data)
+        made = {condition: complete(composer, chorales, condition, reference, options.seed)
                 for condition in GIVEN}
         nan = float("nan")
         for condition, columns in made.items():
             columns[NATS.label] = surprise(composer, chorales, condition) or (nan, nan, nan)
         bach = {row.label: (nan, nan, nan) for row in (*AGREEMENT.values(), NATS)} | theory.table(
-            [chorale.pitch for chorale in chorales])
+            [chorale.pitch for chorale in chorales]) | {GRADE.label: graded(chorales, reference)}
         columns = {**made, f"Bach ({composer.settings.evaluation.split})": bach}
         folder = make_folder(pathlib.Path(options.folder))
-        text = format_table(columns, ROWS | {"nats": NATS})
+        text = format_table(columns, ROWS | {"grade": GRADE, "nats": NATS})
         write_bytes(folder / "held_out.md", f"{text}\n".encode())
         write_bytes(folder / "held_out.json", json.dumps(columns, indent=1).encode())
         print(text)

@@ -15,15 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.command import add_model, fields_of, held_out, running
-from experiments.control.held_out import ROWS, agreement, classes
+from experiments.control.held_out import (
+    GRADE,
+    ROWS,
+    agreement,
+    classes,
+    graded,
+    reference_of,
+)
 from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
-from lmjax.data.dataset import load_dataset
 from lmjax.files import make_folder, write_bytes
-from lmjax.judge import notes_of
 from lmjax.metrics import grade, tables, theory
-from lmjax.metrics.tables import Interval, Row, format_table
+from lmjax.metrics.tables import Interval, format_table
 from lmjax.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
@@ -31,7 +36,6 @@ from lmjax.noise.denoiser import Denoise, Denoised
 from lmjax.requests.keep import Kept, keep
 from lmjax.requests.request import SILENCE
 
-GRADE = Row("Bach-or-Mock grade, median", 1, 2)
 CONDITIONS = ("soprano given", "Bach's pitch classes on each beat", "bass from E2 to C3")
 
 
@@ -104,13 +108,6 @@ def compare(composer: Composer, chorales: Sequence[Chorale], reference: grade.Re
     return made
 
 
-def graded(chorales: Sequence[Chorale], reference: grade.Reference) -> Interval:
-    """The median grade of chorales, and its 95 % bootstrap interval."""
-    found = grade.summary(grade.grades([notes_of(chorale.pitch, chorale.struck)
-                                        for chorale in chorales], reference))
-    return found.median, found.low, found.high
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Compares answers of a network that is told what is asked with merely clamped ones."""
     parser = argparse.ArgumentParser(
@@ -121,11 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with running():
         composer = composer_of(options.workdir or "pretrained/ncsn")
-        source = composer.settings.data
-        training = load_dataset(source.source, options.data or source.path).split("train")
-        reference = grade.Reference.of(
-            [notes_of(piece.pitch, piece.struck) for piece in training],
-            merged=not composer.vocabulary.articulation)
+        reference = reference_of(composer, options.data)
         chorales = [piece.chorale for piece in held_out(composer, options.data) if piece.chorale]
         chorales = chorales[:options.pieces]
         if not chorales:

@@ -30,10 +30,11 @@ WEIGHTS = {
     "attacks": (-1.0, -0.5, 0.0, 0.5, 1.0), "form": (0.0, 0.5, 1.0, 1.5, 2.0, 3.0),
     "temperature": (0.8, 0.9, 1.0, 1.1, 1.2)}
 OBEDIENCE = {
+    "parallels": Row("parallel fifths and octaves, per 1,000 moving pairs", 1000, 2),
     "motion": Row("semitones a voice moves in a quarter", 1, 2),
     "attacks": Row("notes a voice strikes in a quarter", 1, 2)}
 # The row in which a wish is to show; of the last two, none but all.
-SHOWN = {"parallels": "parallel_fifths", "motion": "motion", "attacks": "attacks",
+SHOWN = {"parallels": "parallels", "motion": "motion", "attacks": "attacks",
          "form": "triads", "temperature": "dissonant"}
 
 
@@ -42,8 +43,10 @@ def counts_of(pitch: np.ndarray, struck: np.ndarray) -> tables.Counts:
     both = (pitch[1:] != REST) & (pitch[:-1] != REST)
     moved = np.abs(np.diff(pitch.astype(int), axis=0))[both].sum()
     quarters = (pitch != REST).sum() / 4
-    return theory.count(pitch) | {"motion": (float(moved), quarters),
-                                  "attacks": (float(struck.sum()), quarters)}
+    counted = theory.count(pitch)
+    (fifths, pairs), (octaves, _) = counted["parallel_fifths"], counted["parallel_octaves"]
+    return counted | {"parallels": (fifths + octaves, pairs), "motion": (float(moved), quarters),
+                      "attacks": (float(struck.sum()), quarters)}
 
 
 def measure(composer: Composer, wish: str, weights: Sequence[float], samples: int, frames: int,

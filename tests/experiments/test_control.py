@@ -49,9 +49,10 @@ def test_agreement_counts_what_was_composed():
 
 
 def test_a_table(composer):
-    table = held_out.complete(composer, [chorale(0), chorale(1)], "soprano and bass given",
-                              progress=False)
-    assert set(table) == {row.label for row in held_out.ROWS.values()}
+    chorales = [chorale(0), chorale(1)]
+    table = held_out.complete(composer, chorales, "soprano and bass given",
+                              Reference.of(chorales, merged=True), progress=False)
+    assert set(table) == {row.label for row in (*held_out.ROWS.values(), held_out.GRADE)}
     assert np.isnan(table[held_out.ROWS["soprano"].label][0])
     assert 0 <= table[held_out.ROWS["alto"].label][0] <= 100
 
@@ -80,7 +81,7 @@ def test_informed_and_clamped_answers(composer):
     for condition, ways in ((informing.CONDITIONS[0], 3), (informing.CONDITIONS[1], 2)):
         made = informing.compare(composer, chorales, reference, condition, 0, progress=False)
         assert len(made) == ways
-        labels = {row.label for row in (*held_out.ROWS.values(), informing.GRADE)}
+        labels = {row.label for row in (*held_out.ROWS.values(), held_out.GRADE)}
         assert all(set(column) == labels for column in made.values())
 
 
