@@ -79,7 +79,7 @@ MADE = {
         "harmonized/scarborough", "rewritten", "varied", "continued", "asked/hymn", "asked/tune"]),
     "docs/guide/judge.md": (".", [
         "runs/ncsn/evaluation.json", "runs/ncsn/density.png", "runs/ncsn/report.html",
-        "comparison.md", "comparison.csv"]),
+        "runs/comparison.md", "runs/comparison.csv"]),
     "docs/guide/train.md": ("runs/ncsn", [
         "checkpoints", "best", "metrics.jsonl", "training.png", "report.html", "samples",
         "../../weights/best"])}

@@ -41,8 +41,9 @@ def shipped(name: str = SHIPPED) -> pathlib.Path:
 
 
 def named_shipped(folder: pathlib.Path) -> bool:
-    """Whether a path, `pretrained/NAME`, is the name of shipped weights: it has none of its own."""
-    return folder.parts[:-1] == (PRETRAINED.name,) and latest_step(folder, BEST) is None
+    """Whether a path, `pretrained/NAME`, is the name of shipped weights: it has no others."""
+    return folder.parts[:-1] == (PRETRAINED.name,) and (
+        is_shipped(folder) or latest_step(folder, BEST) is None)
 
 
 def is_shipped(folder: pathlib.Path) -> bool:
