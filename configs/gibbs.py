@@ -15,8 +15,6 @@ def get_config() -> ml_collections.ConfigDict:
     # Only score models have these.
     del config.embedding, config.noise, config.loss
     config.network.kind = "masked"
-    # What `experiments/comparison` measures is older than this.
-    config.network.pulse = False
     # Which cells are given is a part of its loss.
     config.condition.known = 0.0
     config.sampler = ml_collections.ConfigDict({
