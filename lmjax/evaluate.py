@@ -92,7 +92,7 @@ def evaluate(config: Mapping[str, Any], workdir: str | os.PathLike[str],
                 np.exp(found.log_sigma).tolist(), found.density.tolist())},
             "sigma", "nats per frame and unit of log sigma", logarithmic=True)
     print(said_of_samples(result), end="")
-    if cfg.samples and not data.splits.get("train"):
+    if result.counterpoint and not result.figures:
         print("\nthe data has no split 'train': neither the grade, nor what samples share with "
               "training pieces, is measured")
     if len(pieces) < whole:

@@ -151,6 +151,12 @@ def rhythm_tables(columns: Mapping[str, Sequence[Chorale]]) -> Tables:
     return {name: liveliness.table(windows) for name, windows in columns.items()}
 
 
+def reference_of(training: Sequence[Piece], merged: bool) -> grade.Reference:
+    """What is graded by: the pieces that a model was trained on (`merged`: see `figures`)."""
+    return grade.Reference.of(
+        [notes_of(piece.pitch, piece.struck) for piece in training], merged=merged)
+
+
 def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Sequence[Piece],
             merged: bool, most: int | None = None, novelty: bool = True) -> dict[str, Figure]:
     """Grade and novelty of windows of one length, by name.
@@ -164,8 +170,7 @@ def figures(samples: Sequence[Chorale], bach: Sequence[Chorale], training: Seque
         both have if not given.
       novelty: whether what they share is searched at all.
     """
-    reference = grade.Reference.of(
-        [notes_of(piece.pitch, piece.struck) for piece in training], merged=merged)
+    reference = reference_of(training, merged)
     known = [piece.pitch for piece in training]
 
     def runs(windows: Sequence[Chorale]) -> list[int]:

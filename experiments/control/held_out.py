@@ -12,13 +12,13 @@ import jax
 import numpy as np
 
 from experiments.command import add_model, held_out, running
+from lmjax import judge
 from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw
 from lmjax.data.dataset import load_dataset, piece_of
 from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
-from lmjax.judge import notes_of
 from lmjax.metrics import grade, tables, theory
 from lmjax.metrics.likelihood import NoiseBound, Part, parts_of
 from lmjax.metrics.tables import Interval, Row, format_table
@@ -68,13 +68,12 @@ def reference_of(composer: Composer, path: str | None) -> grade.Reference:
     """What is graded by: the pieces of the split that a composer was trained on."""
     source = composer.settings.data
     training = load_dataset(source.source, path or source.path).split("train")
-    return grade.Reference.of([notes_of(piece.pitch, piece.struck) for piece in training],
-                              merged=not composer.vocabulary.articulation)
+    return judge.reference_of(training, merged=not composer.vocabulary.articulation)
 
 
 def graded(chorales: Sequence[Chorale], reference: grade.Reference) -> Interval:
     """The median grade of chorales, and its 95 % bootstrap interval."""
-    found = grade.summary(grade.grades([notes_of(chorale.pitch, chorale.struck)
+    found = grade.summary(grade.grades([judge.notes_of(chorale.pitch, chorale.struck)
                                         for chorale in chorales], reference))
     return found.median, found.low, found.high
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lmjax.composer import Composer
 from lmjax.data.dataset import Dataset, Piece, fits, metre_pieces
-from lmjax.judge import bach_windows, notes_of
+from lmjax.judge import bach_windows, reference_of
 from lmjax.metrics import grade, likelihood, theory
 from lmjax.metrics.bootstrap import median_interval
 from lmjax.metrics.distances import separation
@@ -75,9 +75,8 @@ class Bach:
 
         Repeated notes are merged where the composer does not tell them from held ones.
         """
-        return grade.Reference.of(
-            (notes_of(piece.pitch, piece.struck) for piece in self.pieces("train")),
-            merged=not self.composer.vocabulary.articulation)
+        return reference_of(self.pieces("train"),
+                            merged=not self.composer.vocabulary.articulation)
 
     def grades(self, chorales: Iterable[Chorale]) -> np.ndarray:
         """The grade of each chorale, float[N], NaN where it has none."""

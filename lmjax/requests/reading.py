@@ -27,8 +27,9 @@ def read_requests(path: str | os.PathLike[str]) -> list[tuple[str, Mapping[str, 
         raise AskingError(f"{path} is no YAML or JSON: {error}") from error
     if path.suffix == ".jsonl":
         # Only by line feeds: a string may hold other signs at which `splitlines` divides.
-        found = [(where, _json(line, where)) for number, line in enumerate(text.split("\n"), 1)
-                 if line.strip() for where in [f"{path}, line {number}"]]
+        lines = [(f"{path}, line {number}", line)
+                 for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        found = [(where, _json(line, where)) for where, line in lines]
     else:
         whole = _json(text, str(path)) if path.suffix == ".json" else _yaml(text, str(path))
         several = whole if isinstance(whole, list) else [whole]
