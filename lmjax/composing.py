@@ -19,7 +19,7 @@ from lmjax.noise.condition import Condition, Relations, Wishes
 from lmjax.requests import request as requested
 from lmjax.requests.form import Form
 from lmjax.requests.keep import Kept
-from lmjax.requests.prior import FormPrior, draw_form
+from lmjax.requests.prior import FormPrior, complete_form, draw_form
 from lmjax.requests.request import Request
 from lmjax.training.mesh import build_mesh, copied_to, place_batch
 from lmjax.windowing import Notes, batches, windows
@@ -92,8 +92,9 @@ def compose(composer: Composer, key: jax.Array, num: int | None = None,
       composer: from `load` or a training.
       key: randomness; chorale n depends on `fold_in(key, n)` and its form alone.
       num: how many; if not given, one, or one in each form.
-      form: the metre, length, key and so on of all of them, or a form for each (see `draw_forms`);
-        eight bars of 4/4 in an open key if not given.
+      form: the metre, length, key and so on of all of them, eight bars of 4/4 if not given, each
+        completed by the composer's prior where it leaves its key or its fermatas open; or a form
+        for each, which is kept as it is (see `draw_forms`).
       batch_size: how many at once.
       progress: whether to show a bar.
       condition: what is given (see `keep`), in place of a form.
@@ -110,7 +111,8 @@ def compose(composer: Composer, key: jax.Array, num: int | None = None,
         drawn = draw(composer, key, num, condition.request, batch_size, progress)
         return [condition.chorale(*drawn.notes(n)) for n in range(num)]
     if form is None or isinstance(form, Form):
-        forms = [Form(key=None) if form is None else form] * (1 if num is None else num)
+        settled = Form(key=None) if form is None else form
+        forms = draw_forms(composer, key, 1 if num is None else num, form=settled)
     else:
         forms = list(form)
     num = len(forms) if num is None else num
@@ -131,7 +133,7 @@ def check_metres(composer: Composer, metres: Iterable[str], piece: str = "the pi
 
 
 def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
-               metres: Sequence[str] = ()) -> list[Form]:
+               metres: Sequence[str] = (), form: Form | None = None) -> list[Form]:
     """Forms such as the chorales have that the composer was trained on.
 
     Args:
@@ -139,11 +141,18 @@ def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
       key: randomness; form n depends on `fold_in(key, n)` alone.
       num: how many.
       metres: those of the forms; () for all.
+      form: what is settled of them already, in place of the metres. The key and the fermatas that
+        it leaves open are drawn, and stay open if the composer knows of no forms.
 
     Raises:
-      ValueError: if the composer knows of no forms, or of none in these metres.
+      ValueError: if the composer knows of no forms and all is to be drawn, or of none in these
+        metres.
     """
+    if form is not None:
+        metres = (form.metre,)
     tables = composer.about.get("forms")
+    if tables is None and form is not None:
+        return [form] * num
     if tables is None:
         raise ValueError("the composer has no prior of forms, for it was trained by an earlier "
                          "version of lmjax or on music that states no form; give a form instead")
@@ -153,7 +162,9 @@ def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
         prior = dataclasses.replace(prior, metres=tuple(
             row for row in prior.metres if row[0] in metres))
     seeds = jax.random.key_data(_fold_in(key, jnp.arange(num)))
-    return [draw_form(prior, np.random.default_rng(seed)) for seed in np.asarray(seeds)]
+    generators = map(np.random.default_rng, np.asarray(seeds))
+    return [draw_form(prior, generator) if form is None else complete_form(prior, form, generator)
+            for generator in generators]
 
 
 def draw(composer: Composer, key: jax.Array, num: int,

@@ -45,9 +45,10 @@ def forms_of(settings: ComposeSettings, composer: Composer) -> list[Form]:
     Raises:
       ValueError: if they are to be drawn, and the composer has no prior of forms.
     """
-    if settings.form == "prior":
-        return draw_forms(composer, jax.random.key(settings.seed), settings.num)
-    return [form_of(settings)] * settings.num
+    if settings.form == "open":
+        return [form_of(settings)] * settings.num
+    form = None if settings.form == "prior" else form_of(settings)
+    return draw_forms(composer, jax.random.key(settings.seed), settings.num, form=form)
 
 
 def configured(settings: Settings, workdir: str | os.PathLike[str]) -> Composer:

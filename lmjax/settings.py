@@ -136,11 +136,13 @@ class ComposeSettings:
       window: the most sixteenths that are composed in one go; longer pieces are composed window by
         window.
       seed: of the noise.
-      form: "given", all in the form that the next fields state (see `lmjax.Form`), or "prior", each
-        in a form drawn from the prior that was fitted in training.
-      metre, bars, anacrusis, key: of the form; an empty key leaves it open.
+      form: "given", all in the form that the next fields state (see `lmjax.Form`), each with a key
+        and fermatas of its own where they state none, drawn from the prior that was fitted in
+        training; "open", the same, but what is not stated is left to the network; or "prior", all
+        of the form drawn.
+      metre, bars, anacrusis, key: of the form; an empty key states none.
       length: sixteenths in all, in place of `bars`; 0 for whole bars.
-      fermatas: (bar, beat) or (bar, beat, beats) of each; () leaves them open.
+      fermatas: (bar, beat) or (bar, beat, beats) of each; () states none.
       formats: of the files, any of "musicxml", "mid", "png" (a piano roll), "contours.png"
         (voices as lines), "svg", "pdf", "score.png" (engraved), "wav", "mp3". With none there is
         no report either.
@@ -161,7 +163,7 @@ class ComposeSettings:
 
     def __post_init__(self) -> None:
         _positive("compose", self, "num", "batch_size", "bars")
-        _one_of("compose.form", self.form, ("given", "prior"))
+        _one_of("compose.form", self.form, ("given", "open", "prior"))
         _whole_beats("compose.window", self.window)
         if self.length:
             _whole_beats("compose.length", self.length)
@@ -265,7 +267,7 @@ class Settings:
                              f"not {self.network.dropout}")
         if self.compose.form == "prior" and self.data.source == "jsb16":
             raise ValueError("compose.form='prior' draws forms such as the training's pieces have, "
-                             "and the JSB benchmark states none; use compose.form='given'")
+                             "and the JSB benchmark states none; use compose.form='open'")
         self._check_family()
 
     def _check_family(self) -> None:

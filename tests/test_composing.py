@@ -256,6 +256,11 @@ def test_forms_are_drawn_from_the_prior_that_a_composer_brings(composer):
     with pytest.raises(ValueError, match="a form is in 7/4, and the composer was trained on"):
         lmjax.draw_forms(able, KEY, 1, ["7/4"])
     assert len(set(forms)) > 3 and all(closes(form) for form in forms)
+    settled = lmjax.Form(bars=8, key="G major")
+    completed = lmjax.draw_forms(able, KEY, 20, form=settled)
+    assert {len(form) for form in completed} == {128} and all(form.fermatas for form in completed)
+    assert {form.key for form in completed} == {"G major"}
+    assert lmjax.draw_forms(composer, KEY, 2, form=settled) == [settled] * 2  # knows of no forms
     chorales = lmjax.compose(composer, KEY, form=forms[:2], batch_size=2)
     for form, chorale in zip(forms[:2], chorales, strict=True):
         assert len(chorale) == len(form)

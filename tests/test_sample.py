@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import mido
 import numpy as np
@@ -7,7 +9,7 @@ import lmjax
 from configs import smoke
 from lmjax.music import corpus
 from lmjax.requests.prior import fit, whole_forms
-from lmjax.sample import form_of, sample
+from lmjax.sample import form_of, forms_of, sample
 from lmjax.settings import ComposeSettings
 from lmjax.train import train
 
@@ -146,6 +148,22 @@ def test_the_form_that_a_config_asks_for(settings, frames, key):
     assert (len(form), form.key, form.metre) == (frames, key, settings.metre)
     assert form.anacrusis == settings.anacrusis
     assert form.fermatas is None
+
+
+@pytest.mark.parametrize("known, settings, fermatas, keys", [
+    (True, ComposeSettings(num=8), True, 3), (True, ComposeSettings(num=8, key="G major"), True, 1),
+    (True, ComposeSettings(num=8, form="open"), False, 1),
+    (False, ComposeSettings(num=8), False, 1)])
+def test_what_a_config_leaves_out_is_drawn_if_there_is_a_prior(
+        trained, known, settings, fermatas, keys):
+    forms = {"forms": lmjax.load().about["forms"] if known else None}
+    composer = dataclasses.replace(lmjax.load(trained), about=forms)
+    found = forms_of(settings, composer)
+    assert {(form.metre, form.bars, form.fermatas is not None) for form in found} == {
+        ("4/4", 8, fermatas)}
+    assert len({form.key for form in found}) >= keys
+    if keys == 1:
+        assert {form.key for form in found} == {settings.key or None}
 
 
 def test_the_fermatas_that_a_config_asks_for():

@@ -115,7 +115,7 @@ def test_a_value_of_the_wrong_kind_is_named(section, field, value, message):
     ("compose", "window", 30, "compose.window must be a positive multiple of 4"),
     ("compose", "length", 33, "compose.length must be a positive multiple of 4"),
     ("compose", "formats", ("doc",), "compose.formats must be one of"),
-    ("compose", "form", "drawn", "compose.form must be one of 'given', 'prior', not 'drawn'"),
+    ("compose", "form", "drawn", "compose.form must be one of 'given', 'open', 'prior', not"),
     ("data", "encoding", "plain", "data.encoding must be one of"),
     ("data", "ranges", "narrow", "data.ranges must be one of"),
     ("evaluation", "length", 63, "evaluation.stride must not exceed evaluation.length, .* 64 > 63"),

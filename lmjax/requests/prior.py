@@ -14,6 +14,7 @@ close as a chorale does (see `closes`) is thrown away and its phrases are drawn 
 """
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,11 +25,13 @@ from lmjax.music.chorale import Chorale
 from lmjax.requests.form import Form, fermata_at, parse_metre
 
 SHORTEST, LONGEST = 64, 400  # sixteenths
-TRIES = 10_000
+TRIES = 10_000  # of phrases that close
+FILLINGS = 1_000  # of a given length by phrases
 ROUNDS = 50  # of expectation and maximisation; the chances of repeating settle in fewer
 
-# Counts as rows of (*context, value, count).
+# Counts as rows of (*context, value, count), and as {context: {value: count}}.
 Rows = tuple[tuple[Any, ...], ...]
+Options = dict[tuple[Any, ...], dict[Any, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +60,9 @@ class FormPrior:
 
     def to_json(self) -> dict[str, Any]:
         """Lists of plain values, of which `from_json` makes the same prior."""
-        return {name: [list(row) if isinstance(row, tuple) else row for row in rows]
-                for name, rows in vars(self).items()}
+        return {field.name: [list(row) if isinstance(row, tuple) else row
+                             for row in getattr(self, field.name)]
+                for field in dataclasses.fields(self)}
 
     @classmethod
     def from_json(cls, tables: Mapping[str, Any]) -> "FormPrior":
@@ -67,6 +71,12 @@ class FormPrior:
             name: tuple(tuple(row) if isinstance(row, list) else row for row in rows)
             for name, rows in tables.items()}
         return cls(**tuples)
+
+    @functools.cached_property
+    def options(self) -> dict[str, Options]:
+        """The counts of each of the fields, to be looked up by context."""
+        return {field.name: _options(getattr(self, field.name))
+                for field in dataclasses.fields(self) if field.name != "repeats"}
 
 
 def closes(form: Form) -> bool:
@@ -146,9 +156,10 @@ def _repeats(pieces: Iterable[list[tuple[tuple[Any, ...], int]]],
     of the latter cannot be repeated the table stands in for it, as in drawing.
     """
     likelihoods = []
+    table_of = _options(lengths)
     for piece in pieces:
         for number, (context, length) in enumerate(piece[1:], 1):
-            options = _options(lengths, *context)
+            options = table_of[context]
             table = options[length] / sum(options.values())
             earlier = [piece[number - back][1] if back <= number else None for back in (1, 2)]
             likelihoods.append(
@@ -166,12 +177,13 @@ def draw_form(prior: FormPrior, generator: np.random.Generator) -> Form:
     Raises:
       ValueError: if they do not within reason, which a fitted prior's do.
     """
-    metre = _choose(generator, _options(prior.metres))
-    anacrusis = _choose(generator, _options(prior.anacruses, metre))
-    key = _choose(generator, _options(prior.keys))
+    metre = _choose(generator, prior.options["metres"][()])
+    anacrusis = _choose(generator, prior.options["anacruses"][metre,])
+    key = _choose(generator, prior.options["keys"][()])
     bar = parse_metre(metre)
     for _ in range(TRIES):
-        spans = _draw_phrases(prior, generator, metre, anacrusis)
+        number = _choose(generator, prior.options["phrases"][metre,])
+        spans = _draw_phrases(prior, generator, metre, anacrusis, number)
         if spans and spans[-1][1] % bar.length == 0:
             form = Form(metre, spans[-1][1] // bar.length, key, anacrusis,
                         tuple(fermata_at(bar, anacrusis, *span) for span in spans))
@@ -180,16 +192,34 @@ def draw_form(prior: FormPrior, generator: np.random.Generator) -> Form:
     raise ValueError(f"the prior's phrases do not make a chorale in {metre}")
 
 
-def _draw_phrases(prior: FormPrior, generator: np.random.Generator, metre: str,
-                  anacrusis: int) -> list[tuple[int, int]]:
-    """The chords that end the phrases as (first frame, end); none if they come to a dead end."""
+def complete_form(prior: FormPrior, form: Form, generator: np.random.Generator) -> Form:
+    """A form with its key and its fermatas drawn, if it leaves them open.
+
+    Phrases are drawn until they fill its length, their number any from one to that of its bars.
+    Where they do not within reason (the length is one that no phrases make up, or the prior has
+    none in this metre) the fermatas stay open.
+    """
+    key = _choose(generator, prior.options["keys"][()]) if form.key is None else form.key
+    bar, fermatas = parse_metre(form.metre), form.fermatas
+    for _ in range(FILLINGS if fermatas is None else 0):
+        number = int(generator.integers(1, form.bars + 1))
+        spans = _draw_phrases(prior, generator, bar.metre, form.anacrusis, number, len(form))
+        if spans and spans[-1][1] == len(form):
+            fermatas = tuple(fermata_at(bar, form.anacrusis, *span) for span in spans)
+            break
+    return dataclasses.replace(form, key=key, fermatas=fermatas)
+
+
+def _draw_phrases(prior: FormPrior, generator: np.random.Generator, metre: str, anacrusis: int,
+                  number: int, longest: float = np.inf) -> list[tuple[int, int]]:
+    """The chords that end so many phrases as (first frame, end); none if they come to a dead end
+    or last longer than that."""
     bar = parse_metre(metre)
-    number = _choose(generator, _options(prior.phrases, metre))
     end = 0
     lengths: list[int] = []
     spans: list[tuple[int, int]] = []
     for last in [False] * (number - 1) + [True]:
-        options = _options(prior.lengths, metre, (end - anacrusis) % bar.length, last)
+        options = prior.options["lengths"].get((metre, (end - anacrusis) % bar.length, last), {})
         # 0 the phrase before, 1 the one before that, 2 neither
         back = np.searchsorted(np.cumsum(prior.repeats), generator.random(), side="right")
         if back < min(2, len(lengths)) and lengths[-1 - back] in options:
@@ -199,8 +229,10 @@ def _draw_phrases(prior: FormPrior, generator: np.random.Generator, metre: str,
         else:
             return []
         end += length
-        chords = {chord: count for chord, count in _options(
-            prior.chords, metre, (end - anacrusis) % bar.length, last).items() if chord <= length}
+        if end > longest:
+            return []
+        under = prior.options["chords"].get((metre, (end - anacrusis) % bar.length, last), {})
+        chords = {chord: count for chord, count in under.items() if chord <= length}
         if not chords:
             return []
         lengths.append(length)
@@ -208,12 +240,16 @@ def _draw_phrases(prior: FormPrior, generator: np.random.Generator, metre: str,
     return spans
 
 
-def _options(rows: Rows, *context: Any) -> dict[Any, int]:
-    """The values of a context, and how often each was counted."""
-    return {row[-2]: row[-1] for row in rows if row[:-2] == context}
+def _options(rows: Rows) -> Options:
+    """The values of each context, and how often each was counted."""
+    options: Options = {}
+    for *context, value, count in rows:
+        options.setdefault(tuple(context), {})[value] = count
+    return options
 
 
 def _choose(generator: np.random.Generator, options: Mapping[Any, int]) -> Any:
     """One of some values, in proportion to its count."""
-    counts = np.array(list(options.values()), float)
-    return list(options)[generator.choice(len(counts), p=counts / counts.sum())]
+    shares = np.cumsum(list(options.values()))
+    place = np.searchsorted(shares / shares[-1], generator.random(), side="right")
+    return list(options)[place]

@@ -10,7 +10,14 @@ from lmjax.data.dataset import Dataset
 from lmjax.music import rhythm
 from lmjax.music.chorale import Bar, Chorale
 from lmjax.requests.form import Form
-from lmjax.requests.prior import FormPrior, closes, draw_form, fit, whole_forms
+from lmjax.requests.prior import (
+    FormPrior,
+    closes,
+    complete_form,
+    draw_form,
+    fit,
+    whole_forms,
+)
 
 # Four phrases of two bars, from an upbeat; and two of four bars and of three.
 COMMON = Form("4/4", 8, "G major", 4, ((2, 3), (4, 3), (6, 3), (8, 1, 3)))
@@ -148,6 +155,33 @@ def test_every_form_that_is_drawn_is_legal(prior: FormPrior, seed: int) -> None:
     chords = [end - start for start, end in form.fermata_spans()]
     assert under.sum() == sum(chords) and len(chords) == len(phrases(form))
     assert all(0 < chord <= length for chord, length in zip(chords, phrases(form), strict=True))
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["4/4", "3/4"]), st.integers(2, 24), st.sampled_from([0, 4]),
+       st.sampled_from([None, "d minor"]), st.integers(0, 2**32))
+def test_what_a_form_leaves_open_is_drawn_to_its_length(
+        prior: FormPrior, metre: str, bars: int, anacrusis: int, key: str | None,
+        seed: int) -> None:
+    form = Form(metre, bars, key, anacrusis)
+    whole = complete_form(prior, form, np.random.default_rng(seed))
+    assert (whole.metre, whole.bars, whole.anacrusis) == (metre, bars, anacrusis)
+    assert whole.key == key if key else (whole.key,) in {row[:1] for row in prior.keys}
+    if whole.fermatas is None:  # phrases in 3/4 last two bars or four
+        assert metre == "3/4" and (bars < 4 or bars % 4)
+    else:
+        assert whole.fermata_spans()[-1][1] == len(form) == sum(phrases(whole))
+        if 64 <= len(form) <= 400:
+            assert closes(whole)
+
+
+@pytest.mark.parametrize("form", [
+    COMMON,  # which leaves nothing open
+    Form("3/4", 7, "E minor", 0, ()),  # nor does one that is to have no fermata
+    Form(bars=1, key="C major"), Form.with_frames(36),  # no phrase is that short
+    Form("5/4", 8)])  # no chorale has this metre
+def test_what_is_settled_or_cannot_be_drawn_stays(prior: FormPrior, form: Form) -> None:
+    assert complete_form(prior, form, np.random.default_rng(0)) == form
 
 
 def test_what_is_drawn_is_like_the_chorales(prior: FormPrior, corpus_data: Dataset) -> None:
