@@ -12,13 +12,16 @@ from lmjax.composing import draw
 from lmjax.music.chorale import VOICES
 from lmjax.music.spelling import name_of
 from lmjax.music.tokens import PAPER_RANGES, WIDE_RANGES
+from lmjax.render.write import write
 from lmjax.requests.asking import SCALES
+from lmjax.requests.form import Form
 from lmjax.requests.pins import AskingError
 from lmjax.requests.roman import HarmonyError
 from lmjax.requests.schema import asked
 from lmjax.settings import from_config
 
 CHORDS = ("I", "ii6", "IV", "V", "V7", "V65/V", "vi", "viio6", "I64")
+WHITE = (0, 2, 4, 5, 7, 9, 11)
 KEYS = ("G major", "D minor", "Bb major", "A minor")
 
 
@@ -62,46 +65,64 @@ def composer():
 
 
 def random_request(rng, ranges, folder):
-    """Something that can be asked of four bars, by chance: of none of whose notes is given, or a
-    voice of them is."""
+    """Something that can be asked of four bars, by chance: none of whose notes is given, or those
+    of a voice, or all but those of some voices in the two bars in the middle."""
     while True:
-        if rng.random() < 0.6:
+        key, kind = "C major", rng.choice(["form", "line", "figures", "rewrite"],
+                                          p=[0.5, 0.3, 0.1, 0.1])
+        if kind == "form":
             key = str(rng.choice(KEYS))
             fields = {"form": {"metre": "4/4", "bars": 4, "key": key}}
+        elif kind == "rewrite":
+            voices = rng.choice(VOICES, int(rng.integers(1, 4)), replace=False).tolist()
+            write(four_parts(rng, ranges), folder / "piece.musicxml")
+            fields = {"input": "piece.musicxml", "rewrite": {"bars": "2-3", "voices": voices}}
         else:
-            key, voice = "C major", int(rng.integers(4))
+            voice = 3 if kind == "figures" else int(rng.integers(4))
             (folder / "line.abc").write_text(line(rng, *ranges[voice]))
             fields = {"input": "line.abc", "keep": [VOICES[voice]]}
         fields["fermatas"] = [[2, 3], [4, 3]]
-        if rng.random() < 0.5:
-            fields["ordered"] = True
         if rng.random() < 0.6:
             fields["shortest"] = str(rng.choice(["eighth", "quarter", "half"]))
-        if rng.random() < 0.3:
-            high, low = name_of(ranges[2][1] - 3), name_of(ranges[2][0] + 2)
-            fields["ranges"] = {"tenor": f"{low}-{high}"}
-        if rng.random() < 0.3:
-            fields["scale"] = f"{key.split()[0]} {rng.choice(list(SCALES))}"
-        if rng.random() < 0.4:
-            fields["forbid"] = [{"pitches": ["rest", "C#"], "voices": ["alto"], "bars": "1-3"}]
-        if rng.random() < 0.6:
-            fields["chords"] = [{"bar": int(rng.integers(1, 4)), "beat": int(rng.integers(1, 4)),
-                                 "chord": str(rng.choice(CHORDS)), "inversion": "any",
-                                 "beats": float(rng.choice([1, 2]))}]
-            if rng.random() < 0.4:
-                fields["chords"][0]["doubled"] = str(rng.choice(["root", "third"]))
-        if rng.random() < 0.3:
-            fields["undoubled"] = [{"pitches": ["leading note"], "bars": "2-4"}]
-        if rng.random() < 0.4:
-            fields["cadences"] = [{"bar": 4, "kind": str(rng.choice(["PAC", "half", "plagal"]))}]
-        pins = fields["pins"] = []
-        for _ in range(rng.integers(0, 4)):
-            voice = int(rng.integers(4))
-            pitch = int(rng.integers(ranges[voice][0], ranges[voice][1] + 1))
-            pins.append({"voice": VOICES[voice], "bar": int(rng.integers(1, 5)),
-                         "beat": int(rng.integers(1, 5)), "pitch": name_of(pitch)})
+        if kind == "figures":
+            fields["figures"] = [{"bar": 2, "beat": int(rng.choice([1, 3])),
+                                  "figures": str(rng.choice(["", "6", "7", "6 5"]))}]
+        if kind != "rewrite" and rng.random() < 0.5:
+            fields["ordered"] = True
+        if kind in ("form", "line"):  # much else would contradict what is given
+            fields |= random_demands(rng, key, ranges)
         with contextlib.suppress(AskingError, HarmonyError):  # it contradicts itself
             return asked(fields, ranges, folder).kept.request
+
+
+def random_demands(rng, key, ranges):
+    """Ranges, sets, chords, cadences and pins, each by chance."""
+    fields = {}
+    if rng.random() < 0.3:
+        high, low = name_of(ranges[2][1] - 3), name_of(ranges[2][0] + 2)
+        fields["ranges"] = {"tenor": f"{low}-{high}"}
+    if rng.random() < 0.3:
+        fields["scale"] = f"{key.split()[0]} {rng.choice(list(SCALES))}"
+    if rng.random() < 0.4:
+        fields["forbid"] = [{"pitches": ["rest", "C#"], "voices": ["alto"], "bars": "1-3"}]
+    if rng.random() < 0.6:
+        fields["chords"] = [{"bar": int(rng.integers(1, 4)), "beat": int(rng.integers(1, 4)),
+                             "chord": str(rng.choice(CHORDS)),
+                             "inversion": str(rng.choice(["any", "as written"])),
+                             "beats": float(rng.choice([1, 2]))}]
+        if rng.random() < 0.4:
+            fields["chords"][0]["doubled"] = str(rng.choice(["root", "third"]))
+    if rng.random() < 0.3:
+        fields["undoubled"] = [{"pitches": ["leading note"], "bars": "2-4"}]
+    if rng.random() < 0.4:
+        fields["cadences"] = [{"bar": 4, "kind": str(rng.choice(["PAC", "half", "plagal"]))}]
+    pins = fields["pins"] = []
+    for _ in range(rng.integers(0, 4)):
+        voice = int(rng.integers(4))
+        pitch = int(rng.integers(ranges[voice][0], ranges[voice][1] + 1))
+        pins.append({"voice": VOICES[voice], "bar": int(rng.integers(1, 5)),
+                     "beat": int(rng.integers(1, 5)), "pitch": name_of(pitch)})
+    return fields
 
 
 def line(rng, low, high):
@@ -114,6 +135,16 @@ def line(rng, low, high):
         names = [step + ("'" * octave or "," * -octave) for step, octave in notes]
         bars.append("{}2 {} {}".format(*names))
     return f"X:1\nM:4/4\nL:1/4\nK:C\n{' | '.join(bars)} |]\n"
+
+
+def four_parts(rng, ranges):
+    """Four bars of four voices in C major, halves and quarters that know nothing of each other."""
+    form = Form(bars=4, fermatas=())
+    onsets = np.arange(len(form)) % 16 % 12 % 8 == 0  # on beats 1, 3 and 4
+    pitch = np.stack([rng.choice([pitch for pitch in range(low, high + 1) if pitch % 12 in WHITE],
+                                 onsets.sum()) for low, high in ranges], axis=1)
+    return form.chorale(np.repeat(pitch, np.diff([*np.flatnonzero(onsets), len(form)]), axis=0),
+                        np.repeat(onsets[:, None], len(VOICES), axis=1))
 
 
 def check(composer, cells, seed, folder):
