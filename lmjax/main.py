@@ -125,7 +125,7 @@ def main(argv: Sequence[str]) -> None:
         command = command_of(sys.argv, _MODE.value)
         logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-        # Small programs too: there are some fifty before the first step, half a second of compiling.
+        # Small programs too: some fifty before the first step, which take half a second to compile.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         if _MODE.value == "train":
             form_of(from_config(config).compose)  # a mistake in it is better found beforehand
