@@ -6,12 +6,10 @@ import dataclasses
 import sys
 from collections.abc import Iterator
 
-import jax
 from absl import logging
 
 from lmjax import evaluate
-from lmjax.composer import Composer
-from lmjax.data.cache import cache_folder
+from lmjax.composer import Composer, keep_programs
 from lmjax.data.dataset import Piece, load_dataset
 from lmjax.networks.score import ScoreModel
 
@@ -51,7 +49,7 @@ def running(name: str = "lmjax", cached: bool = True) -> Iterator[None]:
     """
     logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
     if cached:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+        keep_programs()
     try:
         yield
     except (ValueError, OSError) as error:

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict, config_flags
 from lmjax.answer import ANSWERS, answer, answer_all, request_of
 from lmjax.columns import is_folder
 from lmjax.compare import compare
-from lmjax.data.cache import cache_folder
+from lmjax.composer import keep_programs
 from lmjax.evaluate import evaluate
 from lmjax.reporting import command_of
 from lmjax.sample import form_of, sample
@@ -124,9 +124,7 @@ def main(argv: Sequence[str]) -> None:
                              f"{len(named)}: {', '.join(named)}")
         command = command_of(sys.argv, _MODE.value)
         logging.set_verbosity(logging.FATAL)  # Orbax tells of every step it takes
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-        # Small programs too: some fifty before the first step, which take half a second to compile.
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        keep_programs()
         if _MODE.value == "train":
             form_of(from_config(config).compose)  # a mistake in it is better found beforehand
             train(config, workdir, command=command)
