@@ -14,7 +14,7 @@ import jax
 from experiments.command import add_model, running
 from lmjax.columns import composer_of
 from lmjax.composer import Composer
-from lmjax.composing import draw
+from lmjax.composing import draw, draw_forms
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import tables, theory
 from lmjax.metrics.tables import Interval, format_table
@@ -25,12 +25,12 @@ AROUND = 8  # frames on either side of a border
 
 
 def places(frames: int, window: int) -> tuple[list[int], list[int]]:
-    """Where new windows begin in a piece; and as many frames from which all of them are far, at the
-    same places in the bar."""
+    """Where new windows begin in a piece; and frames from which all of them are far, at the same
+    places in groups of four bars, so that phrases end as often at the one as at the other."""
     borders = [new for _, _, new in windows(frames, window) if new]
     others = [frame for frame in range(AROUND, frames - AROUND, AROUND)
               if all(abs(frame - border) >= 4 * AROUND for border in borders)
-              and any((frame - border) % 16 == 0 for border in borders)]
+              and any((frame - border) % 64 == 0 for border in borders)]
     return borders, others
 
 
@@ -45,8 +45,9 @@ def compare(composer: Composer, bars: int, samples: int, seed: int,
     borders, others = places(len(form), window)
     if not borders:
         raise ValueError(f"{bars} bars fit into one window of {window} sixteenths; ask for more")
-    drawn = draw(composer, jax.random.key(seed), samples, form.tracks(),
-                 composer.settings.compose.batch_size, progress)
+    key = jax.random.key(seed)
+    tracks = [one.tracks() for one in draw_forms(composer, key, samples, form=form)]
+    drawn = draw(composer, key, samples, tracks, composer.settings.compose.batch_size, progress)
     columns = {}
     for name, chosen in (("around borders", borders), ("elsewhere", others)):
         counts = [theory.count(drawn.pitch[n, frame - AROUND:frame + AROUND])
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.control.seams", description=main.__doc__)
     add_model(parser, "runs/seams")
-    for name, default, what in (("samples", 64, "pieces"), ("bars", 24, "of 4/4, of a piece"),
+    for name, default, what in (("samples", 64, "pieces"), ("bars", 48, "of 4/4, of a piece"),
                                 ("window", 256, "sixteenths, of which a piece has several"),
                                 ("seed", 0, "of the noise")):
         parser.add_argument(f"--{name}", type=int, default=default, help=what)

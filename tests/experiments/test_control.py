@@ -101,7 +101,7 @@ def test_wishes_one_by_one(composer, tmp_path):
 def test_places_of_borders():
     borders, others = seams.places(384, 256)
     assert borders == [256]
-    assert others and all(frame % 16 == 0 and abs(frame - 256) >= 32 for frame in others)
+    assert others and all(frame % 64 == 0 and abs(frame - 256) >= 32 for frame in others)
     assert seams.places(128, 256)[0] == []
 
 
@@ -109,7 +109,7 @@ def test_borders_beside_other_places(composer):
     settings = composer.settings
     wider = dataclasses.replace(composer, settings=dataclasses.replace(
         settings, compose=dataclasses.replace(settings.compose, window=64)))
-    table = seams.compare(wider, 6, 2, 0, progress=False)
+    table = seams.compare(wider, 8, 2, 0, progress=False)
     assert set(table) == {"around borders", "elsewhere"}
     with pytest.raises(ValueError, match="1 bars fit into one window of 16 sixteenths"):
         seams.compare(composer, 1, 2, 0, progress=False)
