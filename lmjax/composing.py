@@ -1,6 +1,7 @@
 """Composing: a composer, randomness and forms to chorales."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from lmjax.noise.condition import Condition, Relations, Wishes
 from lmjax.requests import request as requested
 from lmjax.requests.form import Form
 from lmjax.requests.keep import Kept
-from lmjax.requests.prior import FormPrior, complete_form, draw_form
+from lmjax.requests.prior import FormPrior, completing, draw_form
 from lmjax.requests.request import Request
 from lmjax.training.mesh import build_mesh, copied_to, place_batch
 from lmjax.windowing import Notes, batches, windows
@@ -142,7 +143,8 @@ def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
       num: how many.
       metres: those of the forms; () for all.
       form: what is settled of them already, in place of the metres. The key and the fermatas that
-        it leaves open are drawn, and stay open if the composer knows of no forms.
+        it leaves open are drawn. They stay open if the composer knows of no forms or does not
+        hear them, and fermatas if no phrases that it knows fill the form.
 
     Raises:
       ValueError: if the composer knows of no forms and all is to be drawn, or of none in these
@@ -151,7 +153,7 @@ def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
     if form is not None:
         metres = (form.metre,)
     tables = composer.about.get("forms")
-    if tables is None and form is not None:
+    if form is not None and (tables is None or not composer.settings.hears_form):
         return [form] * num
     if tables is None:
         raise ValueError("the composer has no prior of forms, for it was trained by an earlier "
@@ -163,8 +165,8 @@ def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
             row for row in prior.metres if row[0] in metres))
     seeds = jax.random.key_data(_fold_in(key, jnp.arange(num)))
     generators = map(np.random.default_rng, np.asarray(seeds))
-    return [draw_form(prior, generator) if form is None else complete_form(prior, form, generator)
-            for generator in generators]
+    complete = functools.partial(draw_form, prior) if form is None else completing(prior, form)
+    return list(map(complete, generators))
 
 
 def draw(composer: Composer, key: jax.Array, num: int,

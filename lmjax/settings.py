@@ -270,6 +270,12 @@ class Settings:
                              "and the JSB benchmark states none; use compose.form='open'")
         self._check_family()
 
+    @property
+    def hears_form(self) -> bool:
+        """Whether the network is told of metre, key and fermatas."""
+        deaf = isinstance(self.network, LSTMSettings | CausalSettings)
+        return not deaf and getattr(self.network, "tracks", True)
+
     def _check_family(self) -> None:
         """Raises ValueError where a section does not fit the network."""
         scored = type(self.network) in SCORE_NETWORKS

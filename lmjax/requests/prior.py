@@ -16,7 +16,7 @@ close as a chorale does (see `closes`) is thrown away and its phrases are drawn 
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,7 @@ from lmjax.music.chorale import Chorale
 from lmjax.requests.form import Form, fermata_at, parse_metre
 
 SHORTEST, LONGEST = 64, 400  # sixteenths
-TRIES = 10_000  # of phrases that close
-FILLINGS = 1_000  # of a given length by phrases
+TRIES = 10_000
 ROUNDS = 50  # of expectation and maximisation; the chances of repeating settle in fewer
 
 # Counts as rows of (*context, value, count), and as {context: {value: count}}.
@@ -182,8 +181,7 @@ def draw_form(prior: FormPrior, generator: np.random.Generator) -> Form:
     key = _choose(generator, prior.options["keys"][()])
     bar = parse_metre(metre)
     for _ in range(TRIES):
-        number = _choose(generator, prior.options["phrases"][metre,])
-        spans = _draw_phrases(prior, generator, metre, anacrusis, number)
+        spans = _draw_phrases(prior, generator, metre, anacrusis)
         if spans and spans[-1][1] % bar.length == 0:
             form = Form(metre, spans[-1][1] // bar.length, key, anacrusis,
                         tuple(fermata_at(bar, anacrusis, *span) for span in spans))
@@ -192,29 +190,67 @@ def draw_form(prior: FormPrior, generator: np.random.Generator) -> Form:
     raise ValueError(f"the prior's phrases do not make a chorale in {metre}")
 
 
-def complete_form(prior: FormPrior, form: Form, generator: np.random.Generator) -> Form:
-    """A form with its key and its fermatas drawn, if it leaves them open.
+def completing(prior: FormPrior, form: Form) -> Callable[[np.random.Generator], Form]:
+    """A function that draws the key and the fermatas of a form, if it leaves them open.
 
-    Phrases are drawn until they fill its length, their number any from one to that of its bars.
-    Where they do not within reason (the length is one that no phrases make up, or the prior has
-    none in this metre) the fermatas stay open.
+    Phrases are drawn one after another, each in proportion to its chance times that of all ways to
+    fill what is left after it, however many they are. Where no phrases fill the form (the prior has
+    none in its metre, or none that end with it) the fermatas stay open.
     """
-    key = _choose(generator, prior.options["keys"][()]) if form.key is None else form.key
-    bar, fermatas = parse_metre(form.metre), form.fermatas
-    for _ in range(FILLINGS if fermatas is None else 0):
-        number = int(generator.integers(1, form.bars + 1))
-        spans = _draw_phrases(prior, generator, bar.metre, form.anacrusis, number, len(form))
-        if spans and spans[-1][1] == len(form):
-            fermatas = tuple(fermata_at(bar, form.anacrusis, *span) for span in spans)
-            break
-    return dataclasses.replace(form, key=key, fermatas=fermatas)
+    bar, tables = parse_metre(form.metre), prior.options
+
+    def chords(end: int, length: int, last: bool) -> dict[int, int]:
+        """How long the chord can be that ends a phrase of some length, and how often it is."""
+        options = tables["chords"].get((bar.metre, (end - form.anacrusis) % bar.length, last), {})
+        return {chord: count for chord, count in options.items() if chord <= length}
+
+    @functools.cache
+    def lengths(begin: int, last: bool) -> dict[int, float]:
+        """How long a phrase can be that begins in a frame, and the chance of each length."""
+        options = tables["lengths"].get(
+            (bar.metre, (begin - form.anacrusis) % bar.length, last), {})
+        return {length: count / sum(options.values()) for length, count in options.items()
+                if (begin + length == len(form) if last else begin + length < len(form))
+                and chords(begin + length, length, last)}
+
+    filled = np.zeros(len(form) + 1)  # the chance of all ways to fill what begins in a frame
+    for begin in reversed(range(len(form))):
+        filled[begin] = sum(lengths(begin, True).values()) + sum(
+            chance * filled[begin + length] for length, chance in lengths(begin, False).items())
+
+    def phrases(generator: np.random.Generator) -> Iterator[tuple[int, int]]:
+        """The chords that end the phrases, as (first frame, end)."""
+        begin, earlier = 0, [0, 0]  # the lengths of the two phrases before
+        while begin < len(form):
+            table = lengths(begin, False)
+            # A length that cannot be repeated leaves its share to the table.
+            again: dict[int, float] = {}
+            for length, share in zip(earlier, prior.repeats, strict=True):
+                if length in table:
+                    again[length] = again.get(length, 0.0) + share
+            weights = {(length, False): filled[begin + length] * (
+                (1 - sum(again.values())) * chance + again.get(length, 0.0))
+                for length, chance in table.items()}
+            length, last = _choose(generator, weights | {
+                (length, True): chance for length, chance in lengths(begin, True).items()})
+            begin, earlier = begin + length, [length, earlier[0]]
+            yield begin - _choose(generator, chords(begin, length, last)), begin
+
+    def complete(generator: np.random.Generator) -> Form:
+        key = _choose(generator, tables["keys"][()]) if form.key is None else form.key
+        fermatas = form.fermatas
+        if fermatas is None and filled[0] > 0:
+            fermatas = tuple(fermata_at(bar, form.anacrusis, *span) for span in phrases(generator))
+        return dataclasses.replace(form, key=key, fermatas=fermatas)
+
+    return complete
 
 
-def _draw_phrases(prior: FormPrior, generator: np.random.Generator, metre: str, anacrusis: int,
-                  number: int, longest: float = np.inf) -> list[tuple[int, int]]:
-    """The chords that end so many phrases as (first frame, end); none if they come to a dead end
-    or last longer than that."""
+def _draw_phrases(prior: FormPrior, generator: np.random.Generator, metre: str,
+                  anacrusis: int) -> list[tuple[int, int]]:
+    """The chords that end the phrases as (first frame, end); none if they come to a dead end."""
     bar = parse_metre(metre)
+    number = _choose(generator, prior.options["phrases"][metre,])
     end = 0
     lengths: list[int] = []
     spans: list[tuple[int, int]] = []
@@ -229,8 +265,6 @@ def _draw_phrases(prior: FormPrior, generator: np.random.Generator, metre: str, 
         else:
             return []
         end += length
-        if end > longest:
-            return []
         under = prior.options["chords"].get((metre, (end - anacrusis) % bar.length, last), {})
         chords = {chord: count for chord, count in under.items() if chord <= length}
         if not chords:
@@ -248,8 +282,8 @@ def _options(rows: Rows) -> Options:
     return options
 
 
-def _choose(generator: np.random.Generator, options: Mapping[Any, int]) -> Any:
-    """One of some values, in proportion to its count."""
+def _choose(generator: np.random.Generator, options: Mapping[Any, float]) -> Any:
+    """One of some values, in proportion to its count or its chance."""
     shares = np.cumsum(list(options.values()))
     place = np.searchsorted(shares / shares[-1], generator.random(), side="right")
     return list(options)[place]

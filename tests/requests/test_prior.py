@@ -13,7 +13,7 @@ from lmjax.requests.form import Form
 from lmjax.requests.prior import (
     FormPrior,
     closes,
-    complete_form,
+    completing,
     draw_form,
     fit,
     whole_forms,
@@ -164,7 +164,7 @@ def test_what_a_form_leaves_open_is_drawn_to_its_length(
         prior: FormPrior, metre: str, bars: int, anacrusis: int, key: str | None,
         seed: int) -> None:
     form = Form(metre, bars, key, anacrusis)
-    whole = complete_form(prior, form, np.random.default_rng(seed))
+    whole = completing(prior, form)(np.random.default_rng(seed))
     assert (whole.metre, whole.bars, whole.anacrusis) == (metre, bars, anacrusis)
     assert whole.key == key if key else (whole.key,) in {row[:1] for row in prior.keys}
     if whole.fermatas is None:  # phrases in 3/4 last two bars or four
@@ -181,7 +181,7 @@ def test_what_a_form_leaves_open_is_drawn_to_its_length(
     Form(bars=1, key="C major"), Form.with_frames(36),  # no phrase is that short
     Form("5/4", 8)])  # no chorale has this metre
 def test_what_is_settled_or_cannot_be_drawn_stays(prior: FormPrior, form: Form) -> None:
-    assert complete_form(prior, form, np.random.default_rng(0)) == form
+    assert completing(prior, form)(np.random.default_rng(0)) == form
 
 
 def test_what_is_drawn_is_like_the_chorales(prior: FormPrior, corpus_data: Dataset) -> None:
