@@ -138,8 +138,8 @@ class ComposeSettings:
       seed: of the noise.
       form: "given", all in the form that the next fields state (see `lmjax.Form`), each with a key
         and fermatas of its own where they state none, drawn from the prior that was fitted in
-        training; "open", the same, but what is not stated is left to the network; or "prior", all
-        of the form drawn.
+        training (see `lmjax.draw_forms`); "open", the same, but what is not stated is left to the
+        network; or "prior", all of the form drawn.
       metre, bars, anacrusis, key: of the form; an empty key states none.
       length: sixteenths in all, in place of `bars`; 0 for whole bars.
       fermatas: (bar, beat) or (bar, beat, beats) of each; () states none.
@@ -267,7 +267,7 @@ class Settings:
                              f"not {self.network.dropout}")
         if self.compose.form == "prior" and self.data.source == "jsb16":
             raise ValueError("compose.form='prior' draws forms such as the training's pieces have, "
-                             "and the JSB benchmark states none; use compose.form='open'")
+                             "and the JSB benchmark states none; use compose.form='given'")
         self._check_family()
 
     @property

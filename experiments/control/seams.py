@@ -26,7 +26,7 @@ AROUND = 8  # frames on either side of a border
 
 def places(frames: int, window: int) -> tuple[list[int], list[int]]:
     """Where new windows begin in a piece; and frames from which all of them are far, at the same
-    places in groups of four bars, so that phrases end as often at the one as at the other."""
+    places in groups of four bars, since phrases mostly end with bars of even numbers."""
     borders = [new for _, _, new in windows(frames, window) if new]
     others = [frame for frame in range(AROUND, frames - AROUND, AROUND)
               if all(abs(frame - border) >= 4 * AROUND for border in borders)
@@ -39,12 +39,15 @@ def compare(composer: Composer, bars: int, samples: int, seed: int,
     """The counterpoint around borders and elsewhere in the same pieces of so many bars of 4/4.
 
     Raises:
-      ValueError: if they are not longer than a window.
+      ValueError: if they are not longer than a window, or too short for other places.
     """
     form, window = Form("4/4", bars, key=None), composer.settings.compose.window
     borders, others = places(len(form), window)
     if not borders:
         raise ValueError(f"{bars} bars fit into one window of {window} sixteenths; ask for more")
+    if not others:
+        raise ValueError(f"{bars} bars have no places that are as far into four bars as the borders "
+                         f"of windows of {window} sixteenths, and far from them; ask for more")
     key = jax.random.key(seed)
     tracks = [one.tracks() for one in draw_forms(composer, key, samples, form=form)]
     drawn = draw(composer, key, samples, tracks, composer.settings.compose.batch_size, progress)

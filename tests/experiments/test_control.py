@@ -113,6 +113,8 @@ def test_borders_beside_other_places(composer):
     assert set(table) == {"around borders", "elsewhere"}
     with pytest.raises(ValueError, match="1 bars fit into one window of 16 sixteenths"):
         seams.compare(composer, 1, 2, 0, progress=False)
+    with pytest.raises(ValueError, match="6 bars have no places that are as far into four bars"):
+        seams.compare(wider, 6, 2, 0, progress=False)
 
 
 def test_what_is_counted_of_liveliness():
