@@ -59,8 +59,8 @@ display(chorale)
 # %% [markdown]
 # Another key of randomness, `jax.random.key(1)`, makes another chorale, and `num=8` makes eight at
 # once. There is more to a form: `metre="3/4"`, `key="f# minor"`, `anacrusis=4` (in sixteenths), and
-# `fermatas=((4, 3), (8, 3, 2))`, on the chords on beat 3 of bars 4 and 8, the last two beats long; if
-# none are given they are drawn.
+# `fermatas=((4, 3), (8, 3, 2))`, on the chords on beat 3 of bars 4 and 8, the last two beats long.
+# Fermatas that are not given are drawn.
 # `lmjax.draw_forms(composer, jax.random.key(0), 4)` draws forms such as Bach's chorales have. What
 # has another length or another number is compiled anew.
 #

@@ -46,8 +46,9 @@ def compare(composer: Composer, bars: int, samples: int, seed: int,
     if not borders:
         raise ValueError(f"{bars} bars fit into one window of {window} sixteenths; ask for more")
     if not others:
-        raise ValueError(f"{bars} bars have no places that are as far into four bars as the borders "
-                         f"of windows of {window} sixteenths, and far from them; ask for more")
+        raise ValueError(f"{bars} bars have no places that are as far into four bars as the "
+                         f"borders of windows of {window} sixteenths, and far from them; ask for "
+                         f"more")
     key = jax.random.key(seed)
     tracks = [one.tracks() for one in draw_forms(composer, key, samples, form=form)]
     drawn = draw(composer, key, samples, tracks, composer.settings.compose.batch_size, progress)
