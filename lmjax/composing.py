@@ -113,11 +113,12 @@ def compose(composer: Composer, key: jax.Array, num: int | None = None,
         return [condition.chorale(*drawn.notes(n)) for n in range(num)]
     if form is None or isinstance(form, Form):
         settled = Form(key=None) if form is None else form
+        check_metres(composer, [settled.metre])
         forms = draw_forms(composer, key, 1 if num is None else num, form=settled)
     else:
         forms = list(form)
+        check_metres(composer, [form.metre for form in forms])
     num = len(forms) if num is None else num
-    check_metres(composer, [form.metre for form in forms])
     drawn = draw(composer, key, num, [form.tracks() for form in forms], batch_size, progress)
     return [form.chorale(*drawn.notes(n), title=f"Chorale {n + 1}")
             for n, form in enumerate(forms)]
