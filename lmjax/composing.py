@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from lmjax.composer import Composer
 from lmjax.data.windows import cut, stack
-from lmjax.families import Drawn
+from lmjax.families import Drawn, family_of
 from lmjax.music.chorale import REST, Chorale
 from lmjax.networks.score import Params
 from lmjax.noise.condition import Condition, Relations, Wishes
@@ -179,8 +179,9 @@ def draw(composer: Composer, key: jax.Array, num: int,
     Other arguments as in `compose`; the key may also be one for each, [num]. Either all requests
     are near to some music, in which case the composer's noise levels say how near, or none.
 
-    A piece is composed all at once, unless it is longer than the composer's `compose.window`: then
-    window by window, each beginning in the middle of the one before, whose second half it is given.
+    A piece longer than the composer's `compose.window` is read in windows that overlap (see
+    `sampling.overlap`). Left-to-right models compose it window by window, each beginning in the
+    middle of the one before, whose second half it is given.
 
     Raises:
       ValueError: if `num` or `batch_size` cannot be, the composer's voices, its network or its
@@ -193,17 +194,19 @@ def draw(composer: Composer, key: jax.Array, num: int,
     each = [one if isinstance(one, Request) else Request.open(one) for one in several]
     if len(each) != num:
         raise ValueError(f"{num} chorales are asked for, in {len(each)} forms")
-    batch_size, window = min(batch_size, num), composer.settings.compose.window
     notes = [Notes(composer, one) for one in each]
-    plan = batches([len(one) for one in each], window, batch_size)
-    total = sum(max(len(windows(len(each[n]), width)) for n in numbers) for width, numbers in plan)
+    plan = batches([len(one) for one in each], composer.settings.compose.window, batch_size,
+                   family_of(composer.settings).AT_ONCE)
+    total = sum(max(len(windows(len(each[n]), batch.width)) for n in batch.numbers)
+                for batch in plan)
     clock = _Clock(composer)
     keys = _fold_in(key, jnp.arange(num)) if key.ndim == 0 else key
     with tqdm(total=total, disable=not progress, desc="compose", unit="window") as bar:
-        for width, numbers in plan:
+        for batch in plan:
             # The last batch is as large as the others, so that nothing is compiled twice.
-            chosen = keys[jnp.array(_filled(numbers, batch_size))]
-            _draw_batch(composer, chosen, [notes[n] for n in numbers], width, clock, bar.update)
+            chosen = keys[jnp.array(_filled(batch.numbers, batch.size))]
+            _draw_batch(composer, chosen, [notes[n] for n in batch.numbers], batch.width, clock,
+                        bar.update)
     pitch, struck, tokens = (
         _padded([getattr(one, name) for one in notes], filling)
         for name, filling in (("pitch", REST), ("struck", False), ("tokens", 0)))
@@ -215,7 +218,7 @@ def draw(composer: Composer, key: jax.Array, num: int,
                    for name in notes[0].diagnostics[0]}
     return Draw(pitch, struck, tokens, np.array([len(one) for one in each]),
                 np.array([one.corrected for one in notes]), diagnostics,
-                composer.evaluations(plan[-1][0]), clock.compiling, clock.running)
+                composer.evaluations(plan[-1].width), clock.compiling, clock.running)
 
 
 def _draw_batch(composer: Composer, keys: jax.Array, notes: list[Notes], width: int,

@@ -133,8 +133,8 @@ class ComposeSettings:
     Attributes:
       num: how many chorales.
       batch_size: how many at once.
-      window: the most sixteenths that are composed in one go; longer pieces are composed window by
-        window.
+      window: the most sixteenths that the network reads at once; longer pieces are composed by
+        windows that overlap by half.
       seed: of the noise.
       form: "given", all in the form that the next fields state (see `lmjax.Form`), each with a key
         and fermatas of its own where they state none, drawn from the prior that was fitted in
@@ -169,6 +169,11 @@ class ComposeSettings:
             _whole_beats("compose.length", self.length)
         for suffix in self.formats:
             _one_of("compose.formats", suffix, FORMATS)
+
+    @property
+    def step(self) -> int:
+        """Sixteenths from one window of a long piece to the next."""
+        return half(self.window)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,6 +227,11 @@ class EvaluationSettings:
         _whole_beats("evaluation.sample_length", self.sample_length)
         for track in self.tracks:
             _one_of("evaluation.tracks", track, rhythm.NAMES)
+
+
+def half(window: int) -> int:
+    """Half the sixteenths of a window, in whole beats where that leaves any."""
+    return window // 2 // 4 * 4 or window // 2
 
 
 def _whole_beats(name: str, frames: int) -> None:

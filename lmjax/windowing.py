@@ -1,48 +1,62 @@
-"""Long pieces by overlapping windows: where these lie, and what is known of each."""
+"""Which chorales are composed together, and what is known of a window of each."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from lmjax.composer import Composer
 from lmjax.data.dataset import Piece
 from lmjax.data.jsb import UNSTATED
-from lmjax.music.chorale import FRAMES_PER_QUARTER, REST, VOICES
+from lmjax.music.chorale import REST, VOICES
 from lmjax.music.tokens import Vocabulary
 from lmjax.noise.condition import Relations
 from lmjax.noise.embed import NEVER
 from lmjax.requests.request import Request, Together, held
 from lmjax.sampling.joint import decode_jointly
+from lmjax.sampling.overlap import stretched
+from lmjax.settings import half
 
 
 def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
-    """Overlapping windows over a piece: (start, end, first new frame) of each."""
+    """Windows over a piece that is composed one after the other: (start, end, first new frame) of
+    each."""
     spans, done = [], 0
     while done < frames:
-        end = min(frames, done + (_half(length) if done else length))
+        end = min(frames, done + (half(length) if done else length))
         spans.append((max(end - length, 0), end, done))
         done = end
     return spans
 
 
-def batches(frames: Sequence[int], window: int, batch_size: int) -> list[tuple[int, list[int]]]:
-    """Which chorales are composed at once: the frames of their windows, and their numbers.
+class Batch(NamedTuple):
+    """Chorales that are composed together: the frames of the windows, how many chorales a program
+    for them takes, and the numbers of those that there are."""
+
+    width: int
+    size: int
+    numbers: list[int]
+
+
+def batches(frames: Sequence[int], window: int, batch_size: int, at_once: bool) -> list[Batch]:
+    """Which chorales are composed together.
 
     A chorale that fits half a window, or a quarter, is composed in one such, so that of any mixture
-    of lengths at most three programs are compiled, and how a chorale is composed depends on its own
-    length alone. Batches are of similar length, so that few wait for a longer one to be finished.
+    of lengths few programs are compiled, and how a chorale is composed depends on its own length
+    alone. A longer one is composed whole if it is to be at once, and with fewer others, so that the
+    network reads no more than it does of a batch of windows; else window by window. Batches are of
+    similar length, so that few wait for a longer one to be finished.
     """
-    plan, left = [], sorted(range(len(frames)), key=frames.__getitem__)
-    for width in sorted({_half(_half(window)), _half(window), window}):
-        numbers = [n for n in left if frames[n] <= width or width == window]
-        left = left[len(numbers):]
-        plan += [(width, numbers[i:i + batch_size]) for i in range(0, len(numbers), batch_size)]
-    return plan
-
-
-def _half(length: int) -> int:
-    """Half a window, in whole beats where that leaves any."""
-    return length // 2 // FRAMES_PER_QUARTER * FRAMES_PER_QUARTER or length // 2
+    widths: dict[int, list[int]] = {}
+    for n in sorted(range(len(frames)), key=frames.__getitem__):
+        width = next((width for width in (half(half(window)), half(window), window)
+                      if frames[n] <= width),
+                     stretched(frames[n], window, half(window)) if at_once else window)
+        widths.setdefault(width, []).append(n)
+    sizes = {width: min(len(frames), batch_size, max(1, batch_size * window // width))
+             for width in widths}
+    return [Batch(width, sizes[width], numbers[i:i + sizes[width]])
+            for width, numbers in widths.items() for i in range(0, len(numbers), sizes[width])]
 
 
 class Notes:

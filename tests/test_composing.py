@@ -11,6 +11,8 @@ import lmjax
 from lmjax import composing
 from lmjax.composing import draw
 from lmjax.data.jsb import UNSTATED
+from lmjax.families import score
+from lmjax.families.score import by_windows
 from lmjax.music import rhythm
 from lmjax.music.chorale import REST
 from lmjax.requests.prior import closes, fit
@@ -59,25 +61,30 @@ def test_every_frame_is_new_in_one_window_and_every_later_window_is_given_frames
     assert (new == 1).all()
 
 
-@pytest.mark.parametrize("frames, size, expected", [
-    ([16, 16, 16], 2, [(16, [0, 1]), (16, [2])]),
-    ([8, 8, 4], 2, [(4, [2]), (8, [0, 1])]),
-    ([48, 12, 4, 16, 12, 8], 2, [(4, [2]), (8, [5]), (16, [1, 4]), (16, [3, 0])]),
+@pytest.mark.parametrize("frames, size, whole, expected", [
+    ([16, 16, 16], 2, True, [(16, 2, [0, 1]), (16, 2, [2])]),
+    ([8, 8, 4], 9, True, [(4, 3, [2]), (8, 3, [0, 1])]),
+    ([48, 12, 4, 16, 12, 8], 2, False, [
+        (4, 2, [2]), (8, 2, [5]), (16, 2, [1, 4]), (16, 2, [3, 0])]),
+    ([48, 12, 4, 16, 42, 17], 7, True, [
+        (4, 6, [2]), (16, 6, [1, 3]), (24, 4, [5]), (48, 2, [4, 0])]),
 ])
-def test_what_is_composed_at_once(frames, size, expected):
-    assert batches(frames, 16, size) == expected
+def test_what_is_composed_at_once(frames, size, whole, expected):
+    assert batches(frames, 16, size, whole) == expected
 
 
 @given(st.lists(st.integers(1, 400), min_size=1), st.integers(1, 20).map(lambda n: 4 * n),
-       st.integers(1, 16))
-def test_every_chorale_is_in_one_batch_in_windows_that_its_own_length_decides(frames, length, size):
-    plan = batches(frames, length, size)
-    assert sorted(n for _, numbers in plan for n in numbers) == list(range(len(frames)))
-    for width, numbers in plan:
-        assert 0 < len(numbers) <= size
+       st.integers(1, 16), st.booleans())
+def test_every_chorale_is_in_one_batch_in_windows_that_its_own_length_decides(
+        frames, length, size, whole):
+    plan = batches(frames, length, size, whole)
+    assert sorted(n for batch in plan for n in batch.numbers) == list(range(len(frames)))
+    for width, together, numbers in plan:
+        assert 0 < len(numbers) <= together <= size
+        assert together == 1 or together * width <= size * max(length, width * (not whole))
         for n in numbers:
-            assert width == batches(frames[n:n + 1], length, size)[0][0]
-            assert frames[n] <= width or width == length
+            assert width == batches(frames[n:n + 1], length, size, whole)[0].width
+            assert frames[n] <= width or (width == length and not whole)
 
 
 def test_the_public_face():
@@ -120,12 +127,13 @@ def test_without_re_attacks_a_note_is_struck_where_the_pitch_changes(composer, c
 def test_nothing_is_compiled_twice(composer, composed):
     drawn = draw(composer, KEY, 2, FORM.tracks(), 2)
     assert drawn.compile_seconds == 0 < drawn.seconds
-    # Longer than the window: the same program again.
+    # Longer than the window: a program for all that fill as many.
+    draw(composer, KEY, 2, lmjax.Form(bars=3, anacrusis=4).tracks()[:44], 2)
     drawn = draw(composer, KEY, 2, lmjax.Form(bars=3).tracks(), 2)
     assert drawn.compile_seconds == 0
     assert drawn.pitch.shape == drawn.struck.shape == drawn.tokens.shape == (2, 48, 4)
     moves = len(composer.settings.sampler.build().plan.sigma)
-    assert {values.shape for values in drawn.diagnostics.values()} == {(2, 5, moves)}
+    assert {values.shape for values in drawn.diagnostics.values()} == {(2, 1, moves)}
     for notes in range(2):
         np.testing.assert_array_equal(drawn.tokens[notes], composer.vocabulary.encode(
             drawn.pitch[notes], drawn.struck[notes]))
@@ -138,12 +146,33 @@ def test_what_is_not_a_number_is_no_music(composer):
         lmjax.compose(lost, KEY, 3, FORM, batch_size=2)
 
 
-def test_a_longer_piece_begins_as_its_first_window(composer):
-    """Where the tracks of the first window are the same, so is its music."""
-    tracks = lmjax.Form(bars=3, key=None).tracks()
-    whole = draw(composer, KEY, 2, tracks, 2)
-    first = draw(composer, KEY, 2, rhythm.crop(tracks, 0, 16), 2)
-    np.testing.assert_array_equal(whole.pitch[:, :16], first.pitch)
+def test_a_long_piece_is_read_in_windows_of_one_state(composer, monkeypatch):
+    """With no noise left, what is said of a frame is what the window says whose middle it is near:
+    windows of 16 sixteenths, each beginning 8 after the one before, turn at 12 and 20 of 32."""
+    asked = []
+
+    class Clock(composing._Clock):
+        def sample(self, *arguments):
+            asked.append((arguments, super().sample(*arguments)))
+            return asked[-1][1]
+
+    monkeypatch.setattr(composing, "_Clock", Clock)
+    tracks = lmjax.Form("4/4", 2, "D major").tracks()
+    draw(composer, KEY, 2, tracks, 4)
+    ((params, _, condition, _), sample), = asked
+    assert condition.known.shape[:2] == (2, 32) and not condition.known.any()
+    model, last = composer.model, jnp.full(2, composer.settings.sampler.sigma_min)
+    denoise = by_windows(model.denoiser(params), 16, 8)
+    said = denoise(sample.x, last, condition)
+    for start, first, last_frame in ((0, 0, 12), (8, 12, 20), (16, 20, 32)):
+        own = condition._replace(tracks=jnp.asarray(np.repeat(
+            rhythm.crop(np.asarray(condition.tracks[0]), start, start + 16)[None], 2, axis=0)),
+            **{name: getattr(condition, name)[:, start:start + 16]
+               for name in ("frames", "known", "tokens")})
+        alone = model.denoiser(params)(sample.x[:, start:start + 16], last, own)
+        for whole, part in zip(said, alone, strict=True):
+            np.testing.assert_allclose(whole[:, first:last_frame],
+                                       part[:, first - start:last_frame - start], atol=1e-4)
 
 
 def test_later_windows_are_given_what_earlier_ones_composed(composer, monkeypatch):
@@ -164,6 +193,7 @@ def test_later_windows_are_given_what_earlier_ones_composed(composer, monkeypatc
             return Sample(tokens, None, None, jnp.zeros(len(keys), int), diagnostics)
 
     monkeypatch.setattr(composing, "_Clock", Clock)
+    monkeypatch.setattr(score, "AT_ONCE", False)  # as left-to-right models
     tracks = lmjax.Form(bars=2, key="D major").tracks()
     drawn = draw(composer, KEY, 2, tracks, 2)
     np.testing.assert_array_equal(drawn.tokens[0, :, 0], [1] * 16 + [2] * 8 + [3] * 8)
@@ -191,7 +221,7 @@ def test_a_chorale_depends_on_its_own_form_alone(composer):
     before = set(composer.programs)
     mixed = lmjax.compose(composer, KEY, form=FORMS, batch_size=2)
     assert {shape[:3] for shape in set(composer.programs) - before} <= {
-        (2, width, 4) for width in (4, 8, 16)}
+        (2, 4, 4), (2, 8, 4), (2, 16, 4), (1, 24, 4), (1, 40, 4), (1, 48, 4)}
     for number, form in enumerate(FORMS):
         chorale = mixed[number]
         assert (len(chorale), chorale.bars) == (len(form), form.layout()[1])
@@ -211,10 +241,8 @@ def test_what_is_drawn_in_several_forms_is_padded(composer):
         pitch, struck = drawn.notes(number)
         np.testing.assert_array_equal(
             drawn.tokens[number, :frames], composer.vocabulary.encode(pitch, struck))
-        count = len(windows(frames, 16))
         for values in drawn.diagnostics.values():
-            assert np.isfinite(values[number, :count]).all()
-            assert np.isnan(values[number, count:]).all()
+            assert values.shape[1] == 1 and np.isfinite(values[number]).all()
 
 
 def test_guidance_is_that_of_the_sampler_unless_another_is_wished_for(composer):

@@ -15,19 +15,28 @@ from experiments.command import add_model, running
 from lmjax.columns import composer_of
 from lmjax.composer import Composer
 from lmjax.composing import draw, draw_forms
+from lmjax.families import family_of
 from lmjax.files import make_folder, write_bytes
 from lmjax.metrics import tables, theory
 from lmjax.metrics.tables import Interval, format_table
 from lmjax.requests.form import Form
+from lmjax.sampling.overlap import spans, stretched
+from lmjax.settings import half
 from lmjax.windowing import windows
 
 AROUND = 8  # frames on either side of a border
 
 
-def places(frames: int, window: int) -> tuple[list[int], list[int]]:
-    """Where new windows begin in a piece; and frames from which all of them are far, at the same
-    places in groups of four bars, since phrases mostly end with bars of even numbers."""
-    borders = [new for _, _, new in windows(frames, window) if new]
+def places(frames: int, window: int, at_once: bool) -> tuple[list[int], list[int]]:
+    """Where in a piece another window is believed or, not composed at once, new music begins; and
+    frames from which all of these are far, at the same places in groups of four bars, since phrases
+    mostly end with bars of even numbers."""
+    if at_once:
+        step = half(window)
+        borders = [span.first for span in spans(stretched(frames, window, step), window, step)]
+    else:
+        borders = [new for _, _, new in windows(frames, window)]
+    borders = [border for border in borders if 0 < border < frames]
     others = [frame for frame in range(AROUND, frames - AROUND, AROUND)
               if all(abs(frame - border) >= 4 * AROUND for border in borders)
               and any((frame - border) % 64 == 0 for border in borders)]
@@ -42,7 +51,7 @@ def compare(composer: Composer, bars: int, samples: int, seed: int,
       ValueError: if they are not longer than a window, or too short for other places.
     """
     form, window = Form("4/4", bars, key=None), composer.settings.compose.window
-    borders, others = places(len(form), window)
+    borders, others = places(len(form), window, family_of(composer.settings).AT_ONCE)
     if not borders:
         raise ValueError(f"{bars} bars fit into one window of {window} sixteenths; ask for more")
     if not others:

@@ -48,7 +48,15 @@ Sample = Callable[[Params, jax.Array, Condition, jax.Array | None], Drawn]
 
 
 class Family(Protocol):
-    """The functions of a family; a model is what `build` makes."""
+    """The functions of a family; a model is what `build` makes.
+
+    Attributes:
+      AT_ONCE: whether its sampler composes a piece longer than a window all at once, by windows
+        that overlap (see `sampling.overlap`). Otherwise it is composed window by window, each given
+        what the one before composed of it.
+    """
+
+    AT_ONCE: bool
 
     def build(self, settings: Settings, vocabulary: Vocabulary) -> Any:
         """The model that a config describes: its `init(key, tracks)` makes fresh parameters."""

@@ -1,13 +1,16 @@
 """What families share: the vocabulary as their networks see it, and what training withholds."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
 from lmjax.music import rhythm
 from lmjax.music.tokens import STRUCK, Vocabulary
 from lmjax.networks.tokens import TokenSpace
-from lmjax.noise.condition import Wishes
+from lmjax.noise.condition import Condition, Wishes
 from lmjax.sampling.energies import Notes
+from lmjax.sampling.overlap import Span, apart
 from lmjax.settings import Settings
 
 # Tracks that are withheld together: place in the bar, place in the piece, fermatas, key. The place
@@ -28,6 +31,21 @@ def hears_sets(settings: Settings) -> bool:
     """Whether a network can be told which tokens are allowed: not if it never saw that, which then
     is held all the same."""
     return settings.condition.allowed > 0
+
+
+def told(condition: Condition, each: Sequence[Span], length: int) -> Condition:
+    """What a network is told that reads long pieces in windows of a length, [windows B, length]: as
+    it learned, where a piece starts and ends only where that lies in the window (see
+    `rhythm.crop`). Relations and wishes are no matter of the network."""
+    tracks, frames, known, tokens = (apart(values, each, length) for values in condition[:4])
+    going_on = jnp.pad(condition.frames, ((0, 0), (0, 1)))
+    ends = jnp.concatenate([~going_on[:, span.start + length] for span in each])
+    starts = jnp.repeat(jnp.array([span.start == 0 for span in each]), len(condition.frames))
+    tracks = tracks.at[..., rhythm.START].mul(starts[:, None])
+    tracks = tracks.at[..., rhythm.END].mul(ends[:, None])
+    allowed = condition.allowed
+    return Condition(tracks, frames, known, tokens,
+                     None if allowed is None else apart(allowed, each, length))
 
 
 def check_far(near: jax.Array | None) -> None:

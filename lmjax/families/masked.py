@@ -13,6 +13,7 @@ from lmjax.families.common import (
     hears_sets,
     space_of,
     tilting,
+    told,
     without_form,
 )
 from lmjax.metrics import orders
@@ -26,8 +27,11 @@ from lmjax.sampling import gibbs
 from lmjax.sampling.constraints import without_sets
 from lmjax.sampling.energies import tilt_cells
 from lmjax.sampling.guidance import mix
+from lmjax.sampling.overlap import joined, spans
 from lmjax.settings import Settings
 from lmjax.training import step
+
+AT_ONCE = True  # see `Family`
 
 
 def build(settings: Settings, vocabulary: Vocabulary) -> MaskedModel:
@@ -70,7 +74,7 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
             frequencies: np.ndarray) -> Callable[..., gibbs.Generated]:
     """Gibbs sampling as `settings.sampler` describes it; see `Family`."""
     del frequencies
-    how = settings.sampler
+    how, use = settings.sampler, settings.compose
     assert isinstance(how, gibbs.GibbsSettings)
     legal = tuple(map(jnp.asarray, vocabulary.legal()))
 
@@ -81,14 +85,21 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
         notes = tilting(wishes, vocabulary)
         weight = guiding(wishes, how.guidance, len(keys))
 
+        def read(shown: Condition) -> jax.Array:
+            frames = shown.frames.shape[1]
+            if frames <= use.window:
+                return model.logits(params, shown)
+            each = spans(frames, use.window, use.step)
+            return joined(model.logits(params, told(shown, each, use.window)), each)
+
         def ask(keys: jax.Array, shown: Condition) -> jax.Array:
             del keys
             if not hears_sets(settings):
                 shown = without_sets(shown)
-            logits = model.logits(params, shown)
+            logits = read(shown)
             if weight is not None:
                 withheld = shown._replace(tracks=without_form(shown.tracks, settings))
-                untold = jax.nn.log_softmax(model.logits(params, withheld))
+                untold = jax.nn.log_softmax(read(withheld))
                 logits = mix(jax.nn.log_softmax(logits), untold, weight)
             if wishes.temperature is not None:
                 logits = logits / wishes.temperature[:, None, None, None]

@@ -13,20 +13,24 @@ from lmjax.families.common import (
     hears_sets,
     space_of,
     tilting,
+    told,
 )
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
 from lmjax.music.tokens import Vocabulary
 from lmjax.networks.score import Params, ScoreModel
 from lmjax.noise.condition import Condition
-from lmjax.noise.denoiser import Denoise
+from lmjax.noise.denoiser import Denoise, Denoised
 from lmjax.noise.embed import embed
 from lmjax.sampling import chain, energies
 from lmjax.sampling.constraints import hold, replace_known, without_sets
 from lmjax.sampling.guidance import guide, temper
+from lmjax.sampling.overlap import apart, joined, spans
 from lmjax.sampling.settings import SamplerSettings
 from lmjax.settings import SCORE_NETWORKS, Settings
 from lmjax.training import step
+
+AT_ONCE = True  # see `Family`
 
 
 def build(settings: Settings, vocabulary: Vocabulary) -> ScoreModel:
@@ -83,6 +87,7 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         denoise, how, wishes = model.denoiser(params), plan, condition.wishes
         if not hears_sets(settings):
             denoise = deaf(denoise)
+        denoise = by_windows(denoise, settings.compose.window, settings.compose.step)
         weight = guiding(wishes, guidance, len(keys))
         if weight is not None:
             denoise = guide(denoise, table, weight, FORM, below)
@@ -100,6 +105,20 @@ def sampler(model: ScoreModel, settings: Settings, vocabulary: Vocabulary,
         return chain.sample(keys, denoise, how, condition, centre, (start, follow), start_at)
 
     return sample
+
+
+def by_windows(denoise: Denoise, length: int, step: int) -> Denoise:
+    """A model that reads a piece longer than a window in windows of a length, each beginning a step
+    after the one before."""
+    def windowed(x: jax.Array, sigma: jax.Array, condition: Condition) -> Denoised:
+        if x.shape[1] <= length:
+            return denoise(x, sigma, condition)
+        each = spans(x.shape[1], length, step)
+        said = denoise(apart(x, each, length), jnp.tile(sigma, len(each)),
+                       told(condition, each, length))
+        return Denoised(*(joined(part, each) for part in said))
+
+    return windowed
 
 
 def deaf(denoise: Denoise) -> Denoise:

@@ -27,6 +27,8 @@ from lmjax.sampling.guidance import mix
 from lmjax.settings import SCORE_NETWORKS, Settings
 from lmjax.training import step
 
+AT_ONCE = False  # see `Family`
+
 
 def build(settings: Settings, vocabulary: Vocabulary) -> SequentialModel:
     """The left-to-right model that a config describes."""

@@ -99,10 +99,11 @@ def test_wishes_one_by_one(composer, tmp_path):
 
 
 def test_places_of_borders():
-    borders, others = seams.places(384, 256)
-    assert borders == [256]
-    assert others and all(frame % 64 == 0 and abs(frame - 256) >= 32 for frame in others)
-    assert seams.places(128, 256)[0] == []
+    for at_once, border in ((False, 256), (True, 192)):
+        borders, others = seams.places(384, 256, at_once)
+        assert borders == [border]
+        assert others and all(frame % 64 == 0 and abs(frame - border) >= 32 for frame in others)
+        assert seams.places(128, 256, at_once)[0] == []
 
 
 def test_borders_beside_other_places(composer):
