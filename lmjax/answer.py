@@ -283,12 +283,12 @@ def drawings(composer: Composer, settings: Settings, each: Sequence[Asked],
                  for place in repeated(drawn, range(end - one.num, end))]
         if not again:
             break
-        # As many at once as before, so that nothing is compiled twice.
-        chosen = np.array(again + again[-1:] * (min(batch_size, len(keys)) - len(again)))
         fresh = jax.vmap(lambda key, n=attempt: jax.random.fold_in(jax.random.fold_in(
-            key, ANEW), n))(keys[chosen])
+            key, ANEW), n))(keys[np.array(again)])
+        # As many at once as before, so that nothing is compiled twice.
         drawn = drawn.replaced(again, draw(
-            composer, fresh, len(chosen), [requests[place] for place in chosen], batch_size))
+            composer, fresh, len(again), [requests[place] for place in again],
+            min(batch_size, len(keys)), filled=True))
     for one, end in zip(each, ends, strict=True):
         yield drawn.part(slice(end - one.num, end))
 

@@ -172,12 +172,14 @@ def draw_forms(composer: Composer, key: jax.Array, num: int = 1,
 
 def draw(composer: Composer, key: jax.Array, num: int,
          asked: np.ndarray | Request | Sequence[np.ndarray | Request], batch_size: int = 16,
-         progress: bool = False) -> Draw:
+         progress: bool = False, filled: bool = False) -> Draw:
     """Notes of what is asked for, one for all or one for each chorale: a request, or the tracks
     int32[T, C] of one in which nothing is given.
 
     Other arguments as in `compose`; the key may also be one for each, [num]. Either all requests
-    are near to some music, in which case the composer's noise levels say how near, or none.
+    are near to some music, in which case the composer's noise levels say how near, or none. Are
+    batches to be `filled`, programs for `batch_size` are used even for fewer, as they may be
+    compiled already.
 
     A piece longer than the composer's `compose.window` is read in windows that overlap (see
     `sampling.overlap`). Left-to-right models compose it window by window, each beginning in the
@@ -195,7 +197,8 @@ def draw(composer: Composer, key: jax.Array, num: int,
     if len(each) != num:
         raise ValueError(f"{num} chorales are asked for, in {len(each)} forms")
     notes = [Notes(composer, one) for one in each]
-    plan = batches([len(one) for one in each], composer.settings.compose.window, batch_size,
+    plan = batches([len(one) for one in each], composer.settings.compose.window,
+                   batch_size if filled else min(batch_size, num),
                    family_of(composer.settings).AT_ONCE)
     total = sum(max(len(windows(len(each[n]), batch.width)) for n in batch.numbers)
                 for batch in plan)

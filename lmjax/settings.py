@@ -132,7 +132,7 @@ class ComposeSettings:
 
     Attributes:
       num: how many chorales.
-      batch_size: how many at once.
+      batch_size: how many at once; fewer of those that are longer than a window.
       window: the most sixteenths that the network reads at once; longer pieces are composed by
         windows that overlap by half.
       seed: of the noise.

@@ -19,8 +19,8 @@ from lmjax.settings import half
 
 
 def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
-    """Windows over a piece that is composed one after the other: (start, end, first new frame) of
-    each."""
+    """The windows of a piece that are composed one after the other: (start, end, first new frame)
+    of each."""
     spans, done = [], 0
     while done < frames:
         end = min(frames, done + (half(length) if done else length))
@@ -30,8 +30,13 @@ def windows(frames: int, length: int) -> list[tuple[int, int, int]]:
 
 
 class Batch(NamedTuple):
-    """Chorales that are composed together: the frames of the windows, how many chorales a program
-    for them takes, and the numbers of those that there are."""
+    """Chorales that are composed together.
+
+    Attributes:
+      width: the frames that are composed in one go: those of a window, or all of a longer piece.
+      size: how many chorales a program for them takes.
+      numbers: of those that there are.
+    """
 
     width: int
     size: int
@@ -43,20 +48,22 @@ def batches(frames: Sequence[int], window: int, batch_size: int, at_once: bool) 
 
     A chorale that fits half a window, or a quarter, is composed in one such, so that of any mixture
     of lengths few programs are compiled, and how a chorale is composed depends on its own length
-    alone. A longer one is composed whole if it is to be at once, and with fewer others, so that the
-    network reads no more than it does of a batch of windows; else window by window. Batches are of
-    similar length, so that few wait for a longer one to be finished.
+    alone. A longer one is composed window by window or, if it is to be at once, in one go for each
+    length in half windows, with so few others that the network reads no more than a batch of
+    windows. Batches are of similar length, so that few wait for a longer one to be finished.
     """
+    step = half(window)
     widths: dict[int, list[int]] = {}
     for n in sorted(range(len(frames)), key=frames.__getitem__):
-        width = next((width for width in (half(half(window)), half(window), window)
-                      if frames[n] <= width),
-                     stretched(frames[n], window, half(window)) if at_once else window)
+        width = next((width for width in (half(step), step) if frames[n] <= width),
+                     stretched(frames[n], window, step) if at_once else window)
         widths.setdefault(width, []).append(n)
-    sizes = {width: min(len(frames), batch_size, max(1, batch_size * window // width))
-             for width in widths}
-    return [Batch(width, sizes[width], numbers[i:i + sizes[width]])
-            for width, numbers in widths.items() for i in range(0, len(numbers), sizes[width])]
+    plan = []
+    for width, numbers in widths.items():
+        read = 1 + max(0, width - window) // step
+        size = max(1, batch_size // read)
+        plan += [Batch(width, size, numbers[i:i + size]) for i in range(0, len(numbers), size)]
+    return plan
 
 
 class Notes:

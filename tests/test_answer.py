@@ -240,7 +240,7 @@ def test_from_python(workdir, tune):
 
 
 def test_a_metre_that_was_never_seen(tune):
-    settings = SimpleNamespace(sampler=SamplerSettings(), hears_form=True)
+    settings = SimpleNamespace(sampler=SamplerSettings())
     composer = SimpleNamespace(settings=settings,
                                about={"forms": {"metres": [["4/4", 9], ["3/2", 1]]}})
     kept = Asked(keep(tune))

@@ -28,9 +28,12 @@ AROUND = 8  # frames on either side of a border
 
 
 def places(frames: int, window: int, at_once: bool) -> tuple[list[int], list[int]]:
-    """Where in a piece another window is believed or, not composed at once, new music begins; and
-    frames from which all of these are far, at the same places in groups of four bars, since phrases
-    mostly end with bars of even numbers."""
+    """The borders of a piece's windows, and other frames to compare them with.
+
+    A border is where the next window is believed or, in a piece that is not composed at once, where
+    new music begins. The others are far from all borders, at the same places in groups of four
+    bars, since phrases mostly end with bars of even numbers.
+    """
     if at_once:
         step = half(window)
         borders = [span.first for span in spans(stretched(frames, window, step), window, step)]

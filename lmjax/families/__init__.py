@@ -51,9 +51,9 @@ class Family(Protocol):
     """The functions of a family; a model is what `build` makes.
 
     Attributes:
-      AT_ONCE: whether its sampler composes a piece longer than a window all at once, by windows
-        that overlap (see `sampling.overlap`). Otherwise it is composed window by window, each given
-        what the one before composed of it.
+      AT_ONCE: whether its sampler takes a piece longer than a window, which it composes as a whole
+        (see `sampling.overlap`). Otherwise it is composed window by window, each given what the one
+        before composed of it.
     """
 
     AT_ONCE: bool

@@ -33,10 +33,12 @@ def hears_sets(settings: Settings) -> bool:
     return settings.condition.allowed > 0
 
 
-def told(condition: Condition, each: Sequence[Span], length: int) -> Condition:
-    """What a network is told that reads long pieces in windows of a length, [windows B, length]: as
-    it learned, where a piece starts and ends only where that lies in the window (see
-    `rhythm.crop`). Relations and wishes are no matter of the network."""
+def windows_of(condition: Condition, each: Sequence[Span], length: int) -> Condition:
+    """What a network is told that reads long pieces in windows of a length, [windows B, length].
+
+    Where a piece starts and ends it is told, as in training, only where that lies in the window
+    (see `rhythm.crop`). Relations and wishes are no matter of the network.
+    """
     tracks, frames, known, tokens = (apart(values, each, length) for values in condition[:4])
     going_on = jnp.pad(condition.frames, ((0, 0), (0, 1)))
     ends = jnp.concatenate([~going_on[:, span.start + length] for span in each])

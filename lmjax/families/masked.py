@@ -13,7 +13,7 @@ from lmjax.families.common import (
     hears_sets,
     space_of,
     tilting,
-    told,
+    windows_of,
     without_form,
 )
 from lmjax.metrics import orders
@@ -90,7 +90,7 @@ def sampler(model: MaskedModel, settings: Settings, vocabulary: Vocabulary,
             if frames <= use.window:
                 return model.logits(params, shown)
             each = spans(frames, use.window, use.step)
-            return joined(model.logits(params, told(shown, each, use.window)), each)
+            return joined(model.logits(params, windows_of(shown, each, use.window)), each)
 
         def ask(keys: jax.Array, shown: Condition) -> jax.Array:
             del keys

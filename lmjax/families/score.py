@@ -13,7 +13,7 @@ from lmjax.families.common import (
     hears_sets,
     space_of,
     tilting,
-    told,
+    windows_of,
 )
 from lmjax.metrics import likelihood as metrics
 from lmjax.music import rhythm
@@ -115,7 +115,7 @@ def by_windows(denoise: Denoise, length: int, step: int) -> Denoise:
             return denoise(x, sigma, condition)
         each = spans(x.shape[1], length, step)
         said = denoise(apart(x, each, length), jnp.tile(sigma, len(each)),
-                       told(condition, each, length))
+                       windows_of(condition, each, length))
         return Denoised(*(joined(part, each) for part in said))
 
     return windowed

@@ -33,7 +33,8 @@ class GibbsSettings:
 
     Attributes:
       kind: "blocked_gibbs", each cell with a probability that falls; or "single_gibbs", one cell.
-      steps: N, after a first one in which all cells are drawn.
+      steps: N, after a first one in which all cells are drawn; however long the piece is, so that
+        single cells of a long one are seldom drawn anew.
       largest, smallest: of that probability.
       over: share of the steps in which it falls.
       temperature: what logits are divided by before a draw.

@@ -1,10 +1,10 @@
-"""Long pieces by overlapping windows that agree at every step of a sampler.
+"""Long pieces as one state, which a network reads in overlapping windows at every step.
 
 A network that has learned from windows is asked of a long piece window by window, each beginning in
 the middle of the one before, and of each frame the window is believed in whose middle it lies. All
-of them read one state, which the sampler moves as it moves any other: there is no order in which
-they are composed, and no border between music that stands and music that is new (after Bar-Tal et
-al. 2023, "MultiDiffusion").
+of them read one state, which the sampler moves as it moves any other, so what one decides the
+others hear of at the next step, and no music is composed before other (after Bar-Tal et al. 2023,
+"MultiDiffusion").
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ def stretched(frames: int, length: int, step: int) -> int:
 
 def spans(frames: int, length: int, step: int) -> list[Span]:
     """The windows of a piece, `frames` as `stretched` gives them."""
+    assert frames >= length and (frames - length) % step == 0
     starts = range(0, frames - length + 1, step)
     # Between two windows, in the middle of what both read.
     turns = [start + (step + length) // 2 for start in starts[:-1]]

@@ -30,9 +30,9 @@ def test_it_composes_by_windows_all_at_once(folder, kind):
     composer = lmjax.load(folder)
     composer = dataclasses.replace(composer, settings=dataclasses.replace(
         composer.settings, sampler=GibbsSettings(kind, steps=5)))
-    tracks = lmjax.Form(bars=3).tracks()  # three windows of 16 sixteenths, but for what overlaps
-    drawn = draw(composer, jax.random.key(0), 3, tracks, 2)
-    again = draw(composer, jax.random.key(0), 3, tracks, 3)
+    tracks = lmjax.Form(bars=3).tracks()  # five windows of 16 sixteenths
+    drawn = draw(composer, jax.random.key(0), 3, tracks, 10, filled=True)
+    again = draw(composer, jax.random.key(0), 3, tracks, 2)  # one by one
     np.testing.assert_array_equal(drawn.tokens, again.tokens)
     assert drawn.pitch.shape == (3, 48, 4) and (drawn.pitch != REST).any()
     assert drawn.evaluations == 6
