@@ -117,15 +117,18 @@ def test_an_answer_that_there_is_already_is_composed_anew(config, workdir, tune,
         *({**pin, "bar": 4} for pin in silent[::3])]}, composer.vocabulary.ranges)
     rounds = []
 
-    def lazy(composer, keys, num, requests, *rest):
+    def lazy(composer, keys, num, requests, *rest, **filled):
         """Of the first round all keys are the first."""
         rounds.append(keys)
         return draw(composer, keys if len(rounds) > 1 else keys[np.zeros(num, int)], num, requests,
-                    *rest)
+                    *rest, **filled)
 
     monkeypatch.setattr("lmjax.answer.draw", lazy)
+    before = set(composer.programs)
     free, bound = drawings(composer, settings, [one, rests], False)
-    assert len(rounds) == 1 + ATTEMPTS and {len(keys) for keys in rounds} == {4}
+    # One answer to each is composed anew, and then the one that cannot be another; four at once.
+    assert [len(keys) for keys in rounds] == [4, 2, 1, 1] and len(rounds) == 1 + ATTEMPTS
+    assert {shape[0] for shape in set(composer.programs) - before} == {4}
     assert repeated(free, range(2)) == [] and repeated(bound, range(2)) == [1]
     first = draw(composer, rounds[0][np.zeros(4, int)], 4, [one.kept.request] * 2 + [
         rests.kept.request] * 2, settings.compose.batch_size)
