@@ -14,6 +14,7 @@ from lmjax.composing import draw
 from lmjax.data.dataset import load_dataset
 from lmjax.evaluate import evaluate
 from lmjax.families.common import FORM
+from lmjax.music import rhythm
 from lmjax.music.chorale import REST
 from lmjax.noise.condition import Condition
 from lmjax.requests.request import Request, Wishes
@@ -48,6 +49,9 @@ def test_it_composes_in_windows_each_given_the_one_before(folder):
     assert drawn.pitch.shape == (3, 48, 4) and (drawn.pitch != REST).any()
     assert drawn.evaluations == 16
     assert np.isfinite(drawn.diagnostics["entropy"]).all()
+    # It begins as its first window by itself.
+    first = draw(composer, jax.random.key(0), 3, rhythm.crop(tracks, 0, 16), 2)
+    np.testing.assert_array_equal(drawn.pitch[:, :16], first.pitch)
 
 
 def test_of_pieces_of_several_widths_the_shorter_takes_fewer_steps(folder):
