@@ -107,8 +107,11 @@ def test_fewer_harmonisations_replace_more(config, workdir, tune, folder, capsys
 
 
 def test_an_answer_that_there_is_already_is_composed_anew(config, workdir, tune, monkeypatch):
-    """Of two requests, one of which leaves but one answer."""
-    composer, settings = lmjax.load(workdir), from_config(config)
+    """Of two requests, one of which leaves but one answer; in windows that all four fit into."""
+    config = config.copy_and_resolve_references()
+    config.compose.window = 64
+    settings = from_config(config)
+    composer = lmjax.load(workdir).using(compose=settings.compose)
     silent = [{"voice": voice, "bar": bar, "beat": 1, "beats": 3, "pitch": "rest"}
               for voice in ("alto", "tenor", "bass") for bar in range(1, 4)]
     one = asked({"input": str(tune), "num": 2}, composer.vocabulary.ranges)
