@@ -53,6 +53,9 @@ _CONDITIONS = flags.DEFINE_string(
     "(see lmjax/requests/schema.py).")
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 4, "How many answers, the best first.")
 
+# What a table heeds of a config: its columns remain what they were trained to be.
+TABLED = ("data.", "evaluation.", "compose.batch_size")
+
 # The modes that heed a flag.
 HEEDED = {"input": tuple(ANSWERS), "voices": tuple(ANSWERS), "num_samples": tuple(ANSWERS),
           "bars": tuple(mode for mode in ANSWERS if mode != "harmonize"), "near": ("vary",),
@@ -111,6 +114,18 @@ def check_heeded() -> None:
                              f"--mode={_MODE.value}; say which mode is meant")
 
 
+def check_tabled(column: str) -> None:
+    """Raises ValueError if a field is overridden that a table with this column would not heed."""
+    for field in config_flags.get_override_values(flags.FLAGS["config"]):
+        section, _, name = field.partition(".")
+        if section == "sampler":
+            raise ValueError(f"--config.{field} changes no column of a table; say of which it is, "
+                             f"as in --workdir={column}:{name}=VALUE")
+        if not field.startswith(TABLED):
+            raise ValueError(f"--config.{field} changes no column of a table: models remain what "
+                             "they were trained to be")
+
+
 def main(argv: Sequence[str]) -> None:
     """Does what the flags say."""
     del argv
@@ -137,6 +152,7 @@ def main(argv: Sequence[str]) -> None:
         elif _MODE.value == "evaluate" and len(named) == 1 and is_folder(named[0]):
             evaluate(config, workdir, command=command)
         elif _MODE.value == "evaluate":
+            check_tabled(named[0])
             compare(config, named, command=command)
         else:
             # After a training, what makes the same music again is not another training.

@@ -245,3 +245,16 @@ def test_one_folder_for_all_else(command, tiny, tmp_path):
         assert ended.err.strip() == (f"lmjax: --mode={mode} is for one --workdir, and there are 2: "
                                      f"{tmp_path}/a, {tmp_path}/b")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("override", "message"), [
+    ("sampler.levels=3", "changes no column of a table; say of which it is, as in "
+                         "--workdir=pretrained/ncsn:levels=VALUE"),
+    ("network.layers=1", "changes no column of a table: models remain what they were trained to "
+                         "be"),
+])
+def test_what_a_table_does_not_heed(command, tiny, override, message):
+    ended = command(f"--config={tiny}", "--mode=evaluate", "--workdir=pretrained/ncsn,runs/a",
+                    f"--config.{override}")
+    assert ended.code == 1
+    assert ended.err == f"lmjax: --config.{override.split('=')[0]} {message}\n"
