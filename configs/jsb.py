@@ -22,5 +22,5 @@ def get_config() -> ml_collections.ConfigDict:
     # Its weights (`experiments/jsb`) are older than this.
     config.network.pulse = False
     # There is no form that guidance could be by.
-    config.sampler.update(levels=20, guidance=1.0)
+    config.sampler.update(levels=20, steps=4, guidance=1.0)
     return config

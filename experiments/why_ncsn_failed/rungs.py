@@ -59,7 +59,8 @@ LADDER = (
     Rung("paper", "The model of the paper, with the choices of its code.", {}),
     Rung("sampler", "Chains begin in U(0, 1) though sigma_1 is 20, and take as many small steps "
          "where tokens are certain as where they are in doubt.",
-         _ours("sampler", levels=20, scheme="euler_maruyama", rate=0.2, guidance=1.0)),
+         _ours("sampler", levels=20, steps=4, scheme="euler_maruyama", rate=0.2, guidance=1.0,
+               guided_below=1.5)),
     Rung("padding", "The silence after the end of a piece is trained on like music.",
          {"data.padding": False}),
     Rung("batch", "Eight pieces a step make few steps in the same time.",
@@ -120,6 +121,8 @@ LADDER = (
          {"sampler.scheme": "leimkuhler_matthews", "sampler.rate": 0.7}),
     Rung("guidance", "What the form asks for is heard in the noise, and not followed far enough.",
          {"sampler.guidance": 1.75, "sampler.levels": 12}),
+    Rung("early_guidance", "Pieces end where the form was not followed yet, at high noise.",
+         {"sampler.guided_below": 5.0, "sampler.levels": 13, "sampler.steps": 3}),
 )
 
 # The paper leaves open which embedding suits score matching. It is asked as soon as the network

@@ -40,15 +40,15 @@ class SamplerSettings:
     ladder: str = "log_logistic"
     sigma_max: float = 20.0
     sigma_min: float = 0.15
-    levels: int = 12
+    levels: int = 13
     centre: float = 0.9
     spread: float = 0.55
-    steps: int = 4
+    steps: int = 3
     rate: float = 0.7
     scheme: str = "leimkuhler_matthews"
     eta: float = 0.5
     guidance: float = 1.75
-    guided_below: float = 1.5
+    guided_below: float = 5.0
     start: str = "normal"
 
     def __post_init__(self) -> None:

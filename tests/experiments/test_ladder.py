@@ -90,6 +90,7 @@ def test_chains_of_equal_cost():
     cost = {name: from_config(config_of(name)).sampler.evaluations for name in PATHS}
     assert cost.pop("paper") == cost.pop("chain_paper") == 2001
     assert cost.pop("guidance") == 92  # with a level more, 102
+    assert cost.pop("early_guidance") == 97
     assert set(cost.values()) == {96}
 
 
