@@ -45,8 +45,8 @@ def compare(config: Mapping[str, Any], columns: Sequence[str],
     `comparison.json`, and is not measured again: interrupted, the same call goes on.
 
     Args:
-      config: its `evaluation`, and of `data` what is measured on; models are what they were
-        trained to be.
+      config: its `evaluation`, of `data` the source and the path of what is measured on, and of
+        `compose` the size of a batch; models are what they were trained to be.
       columns: of each a working folder, or `pretrained/NAME`, its sampler changed if so wished, as
         in `runs/lstm:kind=cold`; or a file of chorales, such as `samples.npz` of `--mode=sample`.
         The tables lie in the folder that working folders have in common; in `runs` if there are

@@ -54,7 +54,7 @@ _CONDITIONS = flags.DEFINE_string(
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 4, "How many answers, the best first.")
 
 # What a table heeds of a config: its columns remain what they were trained to be.
-TABLED = ("data.", "evaluation.", "compose.batch_size")
+TABLED = ("data.source", "data.path", "evaluation.", "compose.batch_size")
 
 # The modes that heed a flag.
 HEEDED = {"input": tuple(ANSWERS), "voices": tuple(ANSWERS), "num_samples": tuple(ANSWERS),
